@@ -1,0 +1,31 @@
+package queue
+
+import (
+	"errors"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// ErrRedisURL is what a malformed address gives; the address itself may hold a
+// password and is not repeated.
+var ErrRedisURL = errors.New("redis url: malformed (it must look like redis://:password@host:port/0)")
+
+// open makes a client with timeouts of ours. Callers that people wait for give
+// few retries; servers give many, because asynq's own retry of an
+// acknowledgement never works (its context is cancelled before), so go-redis
+// must keep trying within the task's lease.
+func open(url string, retries, pool int) (*redis.Client, error) {
+	o, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, ErrRedisURL
+	}
+	o.DialTimeout = 500 * time.Millisecond
+	o.ReadTimeout = 2 * time.Second
+	o.WriteTimeout = time.Second
+	o.MaxRetries = retries
+	o.MinRetryBackoff = 50 * time.Millisecond
+	o.MaxRetryBackoff = time.Second
+	o.PoolSize = pool
+	return redis.NewClient(o), nil
+}
