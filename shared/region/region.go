@@ -99,3 +99,8 @@ func (r Region) NextDue(tenant string, t time.Time) time.Time {
 	}
 	return r.Next(w).Start.Add(r.Slot(tenant))
 }
+
+// LastDue is the tenant's latest slot that has come at t.
+func (r Region) LastDue(tenant string, t time.Time) time.Time {
+	return r.NextDue(tenant, t).Add(-r.Length)
+}
