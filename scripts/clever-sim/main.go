@@ -1,0 +1,138 @@
+// Command clever-sim serves a simulated Clever, both its hosts under one
+// address: a generated district of any size, or recorded bodies. The
+// demonstration starts it; start it by hand to try a client against.
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"cleversync/shared/clever/clevertest"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	err := run(ctx, os.Args[1:], os.Stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "clever-sim:", err)
+		os.Exit(1)
+	}
+}
+
+// drain is how long requests under way may take once the program is asked to
+// stop.
+const drain = 5 * time.Second
+
+// run serves until ctx ends. It says on stderr, as one line of JSON with the
+// message "listening", where it listens and which district it serves.
+func run(ctx context.Context, args []string, stderr io.Writer) error {
+	cfg, addr, err := parse(args, stderr)
+	if err != nil {
+		return err
+	}
+	logger := slog.New(slog.NewJSONHandler(stderr, nil))
+	sim, err := clevertest.New(cfg)
+	if err != nil {
+		return err
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return err // it names the address
+	}
+	server := &http.Server{
+		Handler:           routes(sim),
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      5*time.Minute + cfg.Latency,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
+	}
+	announce(ctx, logger, "http://"+listener.Addr().String(), sim)
+	return serve(ctx, server, listener)
+}
+
+// serve serves until ctx ends, then lets requests under way finish.
+func serve(ctx context.Context, server *http.Server, listener net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	bounded, cancel := context.WithTimeout(context.WithoutCancel(ctx), drain)
+	defer cancel()
+	err := server.Shutdown(bounded)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("stop within %s: %w", drain, err), server.Close())
+	}
+	<-failed // Serve has returned: the goroutine is over
+	return err
+}
+
+// routes adds the health check, which Clever does not have.
+func routes(sim http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/", sim)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintln(w, "ok")
+	})
+	return mux
+}
+
+// announce says what is served. The credentials are not in it: who starts the
+// program gives them, or reads them in the help text to be derived.
+func announce(ctx context.Context, logger *slog.Logger, url string, sim *clevertest.Server) {
+	district := sim.District()
+	n := district.Counts()
+	logger.InfoContext(ctx, "listening", "url", url, "district", district.ID(),
+		"students", n.Students, "teachers", n.Teachers, "contacts", n.Contacts,
+		"sections", n.Sections, "schools", n.Schools, "courses", n.Courses, "terms", n.Terms)
+}
+
+// parse reads the command line. Credentials given as "" are derived from the
+// seed, as clevertest does.
+func parse(args []string, stderr io.Writer) (cfg clevertest.Config, addr string, err error) {
+	flags := flag.NewFlagSet("clever-sim", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&addr, "addr", "127.0.0.1:0", "`host:port` to listen on; port 0 takes a free one")
+	flags.IntVar(&cfg.Students, "students", 1000, "size of the generated district")
+	flags.Uint64Var(&cfg.Seed, "seed", 0, "which district of that size")
+	flags.StringVar(&cfg.Dir, "district", "", "serve the recorded bodies of this `directory` instead")
+	flags.BoolVar(&cfg.Broken, "broken", false, "add records with values of the wrong type")
+	flags.StringVar(&cfg.Token, "token", "", "district token (default: derived from the seed)")
+	flags.StringVar(&cfg.ClientID, "client-id", "", "the app's client id (default: derived from the seed)")
+	flags.StringVar(&cfg.ClientSecret, "client-secret", "", "the app's client secret (default: derived from the seed)")
+	flags.BoolVar(&cfg.Gzip, "gzip", false, "compress answers where asked to")
+	flags.IntVar(&cfg.RateLimit, "rate-limit", 1200, "requests per minute and token; 0 switches the limit off")
+	flags.DurationVar(&cfg.Latency, "latency", 0, "how long each answer is held back")
+	if err := flags.Parse(args); err != nil {
+		return cfg, "", err
+	}
+	switch {
+	case flags.NArg() > 0:
+		return cfg, "", fmt.Errorf("unknown argument %q", flags.Arg(0))
+	case cfg.Students < 1:
+		return cfg, "", fmt.Errorf("--students %d: want 1 or more", cfg.Students)
+	case cfg.RateLimit < 0:
+		return cfg, "", fmt.Errorf("--rate-limit %d: want 0 or more", cfg.RateLimit)
+	}
+	cfg.RateLimit = cmp.Or(cfg.RateLimit, -1)
+	return cfg, addr, nil
+}

@@ -1,0 +1,181 @@
+// Package clevertest is a simulator of Clever: both its hosts under one base
+// URL, answering as the real ones were recorded to answer.
+//
+// It exists because no test and no demonstration may depend on a customer's
+// district, and because the interesting cases (a revoked token, a school that
+// is no longer shared, a dirty row, a million pupils) cannot be ordered from
+// the real Clever. Tests use it in process, as an [http.Handler]; the program
+// scripts/clever-sim serves it to other programs.
+//
+// A district is either generated or recorded. A generated one is a pure
+// function of seed and size: no record is stored, each is computed from its
+// place in the list when a page asks for it, so that a million pupils cost a
+// few megabytes. A recorded one serves the bodies of a directory (users.json,
+// sections.json, districts.json) as they are.
+//
+// Read the package in this order: this file (the server), routes.go (what is
+// answered), pages.go (paging), district.go (what is shared right now), then
+// generator.go and the files that it names, or recorded.go.
+package clevertest
+
+import (
+	"cmp"
+	"crypto/sha1"
+	"encoding/hex"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Config says which Clever to simulate. Its zero value is useful: 1,000
+// students, seed 0, credentials derived from the seed, Clever's own rate limit.
+type Config struct {
+	// Students is the size of the generated district, 1 to 10,000,000;
+	// 0 means 1,000. All else follows from it: about as many contacts,
+	// one teacher per 15 students, 0.3 sections per student, one school per
+	// 700 (two at least).
+	Students int
+	// Seed picks the district: the same seed and size give the same bytes.
+	Seed uint64
+	// Broken adds records with values of the wrong type (see [Breakage]),
+	// which the real Clever was not seen to send but a client must survive:
+	// one in 100 students, contacts and sections.
+	Broken bool
+	// Dir, if set, serves the recorded bodies of this directory instead of a
+	// generated district; Students, Seed and Broken then shape no record.
+	Dir string
+	// DistrictName names the generated district; "#DEMO Springfield USD" by
+	// default.
+	DistrictName string
+
+	// Token is the district token; by default 40 hex digits derived from the
+	// seed.
+	Token string
+	// ClientID and ClientSecret are the app's credentials at the token list;
+	// by default derived from the seed.
+	ClientID, ClientSecret string
+
+	// RateLimit is the number of requests per token and window of 60 seconds;
+	// 0 means Clever's 1,200. A negative one switches the limit off, and the
+	// x-ratelimit headers with it.
+	RateLimit int
+	// Gzip compresses answers for clients that ask for it. Off by default:
+	// the recordings show no content-encoding.
+	Gzip bool
+	// Latency holds every answer back, as a network would.
+	Latency time.Duration
+	// Logger, if set, gets one debug line per request, without its token.
+	Logger *slog.Logger
+}
+
+// Server is one simulated Clever with one district. It may be used by any
+// number of goroutines, its hooks too: each request sees the district as it
+// stood when the request arrived.
+type Server struct {
+	cfg     Config
+	source  source
+	mux     *http.ServeMux
+	limiter *limiter
+
+	change   sync.Mutex // held while a hook derives the next state
+	state    atomic.Pointer[state]
+	override atomic.Pointer[Override]
+	requests tally
+}
+
+// New builds the simulator; it fails on a size out of bounds and on a
+// directory that cannot be read or holds something other than Clever's bodies.
+func New(cfg Config) (*Server, error) {
+	cfg.Students = cmp.Or(cfg.Students, 1000)
+	cfg.DistrictName = cmp.Or(cfg.DistrictName, "#DEMO Springfield USD")
+	cfg.RateLimit = cmp.Or(cfg.RateLimit, 1200)
+	cfg.Token = cmp.Or(cfg.Token, secret(cfg.Seed, "token 0"))
+	cfg.ClientID = cmp.Or(cfg.ClientID, secret(cfg.Seed, "client id")[:20])
+	cfg.ClientSecret = cmp.Or(cfg.ClientSecret, secret(cfg.Seed, "client secret"))
+	if cfg.Latency < 0 {
+		return nil, fmt.Errorf("negative latency: %s", cfg.Latency)
+	}
+	src, err := newSource(cfg)
+	if err != nil {
+		return nil, err
+	}
+	info, err := readDistrict(src.district())
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{cfg: cfg, source: src, limiter: newLimiter(cfg.RateLimit)}
+	s.state.Store(&state{info: info, original: info, token: cfg.Token, shared: true})
+	s.mux = s.routes()
+	return s, nil
+}
+
+func newSource(cfg Config) (source, error) {
+	switch {
+	case cfg.Dir != "":
+		return load(cfg.Dir)
+	case cfg.Students < 0 || cfg.Students > maxStudents:
+		return nil, fmt.Errorf("a district of %d students: want 1 to %d", cfg.Students, maxStudents)
+	default:
+		return newGenerator(cfg), nil
+	}
+}
+
+// secret derives 40 hex digits, the shape of a district token, so that tests
+// and demonstrations need not invent credentials.
+func secret(seed uint64, purpose string) string {
+	sum := sha1.Sum(fmt.Appendf(nil, "clevertest %d %s", seed, purpose))
+	return hex.EncodeToString(sum[:])
+}
+
+// ServeHTTP counts the request, holds it back by the latency, offers it to the
+// override, and answers it.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.requests.add(s.route(r))
+	if s.cfg.Logger != nil {
+		s.cfg.Logger.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path)
+	}
+	if s.cfg.Latency > 0 {
+		select {
+		case <-time.After(s.cfg.Latency):
+		case <-r.Context().Done():
+			return
+		}
+	}
+	if f := s.override.Load(); f != nil && (*f)(w, r) {
+		return
+	}
+	s.Answer(w, r)
+}
+
+// Answer answers as Clever does, whatever override is set: an override calls
+// it to change a genuine answer instead of making one up.
+func (s *Server) Answer(w http.ResponseWriter, r *http.Request) {
+	if !strings.HasPrefix(r.URL.Path, "/v3.") {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	token := bearer(r)
+	apiHeaders(w.Header())
+	if !s.limiter.take(w.Header(), token, time.Now()) {
+		w.WriteHeader(http.StatusTooManyRequests)
+		return
+	}
+	if st := s.state.Load(); token == "" || !st.shared || token != st.token {
+		message(w, http.StatusUnauthorized, "unauthorized: missing or invalid bearer token")
+		return
+	}
+	s.mux.ServeHTTP(w, r)
+}
+
+// bearer returns the request's bearer token, "" where it has none.
+func bearer(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if !strings.EqualFold(scheme, "Bearer") {
+		return ""
+	}
+	return strings.TrimSpace(token)
+}

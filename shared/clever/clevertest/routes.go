@@ -1,0 +1,129 @@
+package clevertest
+
+import (
+	"net/http"
+)
+
+// versions are the API versions answered. They differ in the fields that v3.1
+// added, and in the version that links and uris name.
+var versions = []string{"v3.0", "v3.1"}
+
+// call is one request to the data API with the district as it stood when the
+// request arrived.
+type call struct {
+	server   *Server
+	w        http.ResponseWriter
+	r        *http.Request
+	version  string
+	district *District
+}
+
+// routes builds the mux. Relation paths are spelt in lower case by Clever's
+// Swagger file and in camel case by its links; both route.
+func (s *Server) routes() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", notRouted)
+	mux.HandleFunc("GET /oauth/tokens", s.tokens)
+	for _, version := range versions {
+		for path, answer := range api() {
+			mux.HandleFunc("GET /"+version+path, func(w http.ResponseWriter, r *http.Request) {
+				answer(&call{server: s, w: w, r: r, version: version, district: s.District()})
+			})
+		}
+	}
+	return mux
+}
+
+// api is the table of the data API. The lists under a course or a term are
+// found by a walk over all sections: slow in a large district, and exact.
+func api() map[string]func(*call) {
+	contacts := func(c *call) { c.related(users, users, (*District).contactsOf) }
+	students := func(c *call) { c.related(users, users, (*District).studentsOf) }
+	teachers := func(c *call) { c.related(users, users, (*District).teachersOf) }
+	return map[string]func(*call){
+		"/districts":      (*call).districts,
+		"/districts/{id}": (*call).oneDistrict,
+
+		"/schools":               func(c *call) { c.all(schools) },
+		"/schools/{id}":          func(c *call) { c.object(schools) },
+		"/schools/{id}/district": func(c *call) { c.districtOf(schools) },
+		"/schools/{id}/users":    (*call).schoolUsers,
+		"/schools/{id}/sections": func(c *call) { c.related(schools, sections, (*District).sectionsAt) },
+		"/schools/{id}/courses":  func(c *call) { c.related(schools, courses, (*District).coursesAt) },
+		"/schools/{id}/terms":    func(c *call) { c.related(schools, terms, (*District).termsAt) },
+
+		"/users":                 (*call).users,
+		"/users/{id}":            func(c *call) { c.object(users) },
+		"/users/{id}/district":   func(c *call) { c.districtOf(users) },
+		"/users/{id}/schools":    func(c *call) { c.related(users, schools, (*District).schoolsOf) },
+		"/users/{id}/sections":   func(c *call) { c.related(users, sections, (*District).sectionsOf) },
+		"/users/{id}/mycontacts": contacts,
+		"/users/{id}/myContacts": contacts,
+		"/users/{id}/mystudents": students,
+		"/users/{id}/myStudents": students,
+		"/users/{id}/myteachers": teachers,
+		"/users/{id}/myTeachers": teachers,
+
+		"/sections":               func(c *call) { c.all(sections) },
+		"/sections/{id}":          func(c *call) { c.object(sections) },
+		"/sections/{id}/district": func(c *call) { c.districtOf(sections) },
+		"/sections/{id}/users":    func(c *call) { c.related(sections, users, (*District).membersOf) },
+		"/sections/{id}/school":   func(c *call) { c.one(schools, func(s *Section) string { return s.School }) },
+		"/sections/{id}/course":   func(c *call) { c.one(courses, func(s *Section) string { return s.Course }) },
+		"/sections/{id}/term":     func(c *call) { c.one(terms, func(s *Section) string { return s.Term }) },
+
+		"/courses":               func(c *call) { c.all(courses) },
+		"/courses/{id}":          func(c *call) { c.object(courses) },
+		"/courses/{id}/district": func(c *call) { c.districtOf(courses) },
+		"/courses/{id}/sections": func(c *call) { c.related(courses, sections, (*District).sectionsOfCourse) },
+		"/courses/{id}/schools":  func(c *call) { c.related(courses, schools, (*District).schoolsOfCourse) },
+
+		"/terms":               func(c *call) { c.all(terms) },
+		"/terms/{id}":          func(c *call) { c.object(terms) },
+		"/terms/{id}/district": func(c *call) { c.districtOf(terms) },
+		"/terms/{id}/sections": func(c *call) { c.related(terms, sections, (*District).sectionsOfTerm) },
+		"/terms/{id}/schools":  func(c *call) { c.related(terms, schools, (*District).schoolsOfTerm) },
+	}
+}
+
+// all answers the list of everything of a kind.
+func (c *call) all(k kind) {
+	c.list(k, spans{{0, c.district.source.size(k)}})
+}
+
+// wanted maps the role parameter of /users; of a school's list contact and
+// district_admin are no roles.
+var wanted = map[string]role{
+	"": anyRole, "student": student, "teacher": teacher, "staff": staff, "contact": contact, "district_admin": admin,
+}
+
+func (c *call) users() {
+	r, ok := wanted[c.r.URL.Query().Get("role")]
+	if !ok {
+		message(c.w, http.StatusBadRequest, "role must be one of contact, district_admin, staff, student, teacher")
+		return
+	}
+	c.list(users, c.district.source.withRole(r))
+}
+
+func (c *call) schoolUsers() {
+	query := c.r.URL.Query()
+	r, ok := wanted[query.Get("role")]
+	if !ok || r == contact || r == admin {
+		message(c.w, http.StatusBadRequest, "role must be one of staff, student, teacher")
+		return
+	}
+	if at, ok := c.target(schools); ok {
+		c.list(users, c.district.source.schoolUsers(at, r, query.Get("primary") == "true"))
+	}
+}
+
+// target finds the record that the path names, or answers 404 as JSON: the
+// route exists, the object does not.
+func (c *call) target(k kind) (rank int, ok bool) {
+	rank, ok = c.district.find(k, c.r.PathValue("id"))
+	if !ok {
+		message(c.w, http.StatusNotFound, "Resource not found")
+	}
+	return rank, ok
+}

@@ -1,0 +1,86 @@
+package clever
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+
+	"cleversync/shared/fault"
+)
+
+// District is a district as Clever describes it.
+type District struct {
+	ID, Name string
+	// State is running, pending, error, paused, success or empty.
+	State string
+	// Error is Clever's text for people; nothing may be decided by it.
+	Error string
+	// LastSync is when the district's data last got into Clever, zero where
+	// Clever does not say. PauseStart and PauseEnd are dates, or empty.
+	LastSync             time.Time
+	PauseStart, PauseEnd string
+}
+
+// District describes the caller's district. A token that opens another
+// district is as good as a refused one: the caller should read the token list
+// again.
+func (c *Client) District(ctx context.Context, caller Caller) (District, error) {
+	var found []District
+	err := c.get(ctx, c.data(caller, version+"/districts"), func(b *body) error {
+		_, err := readList(b, func(element jsontext.Value) error {
+			d, err := decodeDistrict(element)
+			found = append(found, d)
+			return err
+		})
+		return err
+	})
+	switch {
+	case err != nil:
+		return District{}, err
+	case len(found) == 0:
+		return District{}, fault.New(fault.CleverNotShared, "Clever shares no district with this token")
+	}
+	for _, d := range found {
+		if d.ID == caller.District {
+			return d, nil
+		}
+	}
+	return District{}, fault.New(fault.CleverTokenRevoked, "the token opens another district than its own")
+}
+
+// decodeDistrict decodes an element of the list of districts. Nothing here is
+// forgiven but an unreadable time: a run is decided by the state.
+func decodeDistrict(element jsontext.Value) (District, error) {
+	var wrapped struct {
+		Data struct {
+			ID         string `json:"id"`
+			Name       string `json:"name"`
+			State      string `json:"state"`
+			Error      string `json:"error"`
+			LastSync   string `json:"last_sync"`
+			PauseStart string `json:"pause_start"`
+			PauseEnd   string `json:"pause_end"`
+		} `json:"data"`
+	}
+	if err := json.Unmarshal(element, &wrapped, tolerant); err != nil {
+		return District{}, errMalformed
+	}
+	d := wrapped.Data
+	return District{
+		ID: d.ID, Name: d.Name, State: d.State, Error: d.Error,
+		LastSync: parseTime(d.LastSync), PauseStart: d.PauseStart, PauseEnd: d.PauseEnd,
+	}, nil
+}
+
+// parseTime reads one of Clever's times, which come as timestamps and as dates;
+// what is neither is zero.
+func parseTime(s string) time.Time {
+	for _, layout := range []string{time.RFC3339, time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC()
+		}
+	}
+	return time.Time{}
+}
