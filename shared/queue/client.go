@@ -17,7 +17,6 @@ import (
 // concurrent use.
 type Client struct {
 	redis     *redis.Client
-	client    *asynq.Client
 	inspector *asynq.Inspector
 }
 
@@ -29,7 +28,6 @@ func Open(url string) (*Client, error) {
 	}
 	return &Client{
 		redis:     rdb,
-		client:    asynq.NewClientFromRedisClient(rdb),
 		inspector: asynq.NewInspectorFromRedisClient(rdb),
 	}, nil
 }
@@ -56,7 +54,11 @@ func (c *Client) EnqueueAfter(ctx context.Context, d syncrun.Delivery, delay tim
 	if delay > 0 {
 		options = append(options, asynq.ProcessIn(delay))
 	}
-	_, err = c.client.EnqueueContext(ctx, t, options...)
+	// A client of asynq registers each queue once and remembers that it did.
+	// After Redis has lost everything the queue would stay unknown to whoever
+	// looks at it (the sweeper, the dashboard), so each delivery is a client's
+	// first: one SADD more.
+	_, err = asynq.NewClientFromRedisClient(c.redis).EnqueueContext(ctx, t, options...)
 	if err != nil && !errors.Is(err, asynq.ErrTaskIDConflict) {
 		return fmt.Errorf("enqueue %s: %w", d.ID(), err)
 	}

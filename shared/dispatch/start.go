@@ -1,0 +1,138 @@
+package dispatch
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"cleversync/shared/postgres"
+	"cleversync/shared/roster"
+	"cleversync/shared/syncrun"
+	"cleversync/shared/tenant"
+)
+
+// UnfinishedError says that the tenant has a run under way, and which.
+type UnfinishedError struct{ Run uuid.UUID }
+
+// Error names the run.
+func (e *UnfinishedError) Error() string {
+	return fmt.Sprintf("run %s of this tenant is under way", e.Run)
+}
+
+// StartRequest is a person's or a service's wish for a run.
+type StartRequest struct {
+	Tenant uuid.UUID
+	// Actor says who, for people to read: a token's name, never a secret.
+	Actor string
+	// Coalesce makes the request join a run that is under way instead of being
+	// refused: a run that has fetched nothing yet and works by the same
+	// settings serves both; after any other, one run more follows.
+	Coalesce bool
+}
+
+// Started is what came of a StartRequest.
+type Started struct {
+	Run uuid.UUID
+	// Joined says that the run was under way already.
+	Joined bool
+}
+
+// Start begins a manual run. It fails with a *fault.Fault where the tenant
+// cannot be synced, with postgres.ErrNoTenant, and, unless Coalesce is set,
+// with *UnfinishedError where a run is under way.
+func (d *Dispatcher) Start(ctx context.Context, r StartRequest) (Started, error) {
+	var started Started
+	var deliveries []syncrun.Delivery
+	err := pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+		run, err := d.newRun(ctx, tx, r)
+		if err != nil {
+			return err
+		}
+		inserted, err := postgres.InsertRun(ctx, tx, run)
+		if err != nil {
+			return err
+		}
+		if inserted {
+			started = Started{Run: run.ID}
+			deliveries = []syncrun.Delivery{firstDelivery(run.ID)}
+			return nil
+		}
+		started, deliveries, err = d.join(ctx, tx, r, run.Config)
+		return err
+	})
+	if err != nil {
+		return Started{}, err
+	}
+	d.Deliver(ctx, deliveries)
+	return started, nil
+}
+
+// firstDelivery is that of a manual run's first step.
+func firstDelivery(run uuid.UUID) syncrun.Delivery {
+	return syncrun.Delivery{Run: run, Step: syncrun.Prepare, Seq: 1, Lane: syncrun.LaneManual}
+}
+
+// newRun copies what the run works by, with the connection locked, so that it
+// cannot be replaced between the reading and the run.
+func (d *Dispatcher) newRun(ctx context.Context, tx pgx.Tx, r StartRequest) (postgres.NewRun, error) {
+	t, err := postgres.ReadTenant(ctx, tx, r.Tenant)
+	if err != nil {
+		return postgres.NewRun{}, err
+	}
+	c, err := postgres.LockConnection(ctx, tx, r.Tenant)
+	if err != nil {
+		return postgres.NewRun{}, err
+	}
+	if err := tenant.Startable(t, c); err != nil {
+		return postgres.NewRun{}, err
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return postgres.NewRun{}, fmt.Errorf("make run id: %w", err)
+	}
+	return postgres.NewRun{
+		ID:        id,
+		Tenant:    t.ID,
+		Region:    t.Region,
+		Trigger:   syncrun.Manual,
+		StartedBy: r.Actor,
+		Config:    d.ConfigOf(*c),
+	}, nil
+}
+
+// ConfigOf is the copy of a connection that a run works by.
+func (d *Dispatcher) ConfigOf(c tenant.Connection) syncrun.Config {
+	return syncrun.Config{
+		District: c.District,
+		Options:  c.Options,
+		PageSize: d.pageSize,
+		Mapping:  roster.MappingVersion,
+	}
+}
+
+// join finds what a refused insert met.
+func (d *Dispatcher) join(ctx context.Context, tx pgx.Tx, r StartRequest, config syncrun.Config) (Started, []syncrun.Delivery, error) {
+	open, err := postgres.FindUnfinished(ctx, tx, r.Tenant)
+	if err != nil {
+		return Started{}, nil, err
+	}
+	if open == nil {
+		return Started{}, nil, fmt.Errorf("start run of tenant %s: the run under way ended just now: ask again", r.Tenant)
+	}
+	if !r.Coalesce {
+		return Started{}, nil, &UnfinishedError{Run: open.ID}
+	}
+	if !open.Begun && open.Config.Equal(config) {
+		if open.Lane == syncrun.LaneManual {
+			return Started{Run: open.ID, Joined: true}, nil, nil
+		}
+		delivery, promoted, err := postgres.Promote(ctx, tx, open.ID)
+		if err != nil || promoted {
+			return Started{Run: open.ID, Joined: true}, []syncrun.Delivery{delivery}, err
+		}
+	}
+	err = postgres.SendSignal(ctx, tx, open.ID, r.Tenant, postgres.SignalRerun, r.Actor)
+	return Started{Run: open.ID, Joined: true}, nil, err
+}

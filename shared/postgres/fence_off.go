@@ -1,0 +1,5 @@
+//go:build unfenced
+
+package postgres
+
+const fenced = false

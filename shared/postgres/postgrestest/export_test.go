@@ -1,0 +1,4 @@
+package postgrestest
+
+// MigrationsHash is what the template's name is made from.
+var MigrationsHash = migrationsHash

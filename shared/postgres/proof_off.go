@@ -1,0 +1,5 @@
+//go:build unproven
+
+package postgres
+
+const Proven = false
