@@ -1,0 +1,246 @@
+package schoolmanager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"cleversync/shared/roster"
+)
+
+// maxStoredIssues bounds the rows that a run stores; its counts are exact.
+const maxStoredIssues = 10_000
+
+// IssueCount is how often a run met one kind of issue.
+type IssueCount struct {
+	Code     roster.IssueCode
+	Severity roster.Severity
+	Count    int64
+}
+
+// The issues that only a look across rows can find join those of the mapping,
+// in staging.
+const (
+	// findDuplicateEmails reports every user but the first, by Clever id, of
+	// those who share an address.
+	findDuplicateEmails = `
+		WITH staged AS (
+		  SELECT DISTINCT ON (clever_id) clever_id, email_key
+		  FROM staging.users
+		  WHERE run_id = @run
+		    AND generation = @generation
+		  ORDER BY clever_id, step, list
+		), shared AS (
+		  SELECT email_key, min(clever_id) AS first
+		  FROM staged
+		  WHERE email_key <> ''
+		  GROUP BY email_key
+		  HAVING count(*) > 1
+		)
+		INSERT INTO staging.issues (run_id, generation, step, code, kind, clever_id, field)
+		SELECT @run, @generation, 'plan', 'duplicate_email', 'user', s.clever_id, 'email'
+		FROM staged s
+		JOIN shared d ON d.email_key = s.email_key AND d.first <> s.clever_id`
+
+	// findManyGuardians reports synced students with six or more parents.
+	findManyGuardians = `
+		INSERT INTO staging.issues (run_id, generation, step, code, kind, clever_id, field)
+		SELECT @run, @generation, 'plan', 'guardians_many', 'user', g.student, ''
+		FROM (SELECT l.student
+		      FROM staging.parents p, unnest(p.link_students) AS l (student)
+		      WHERE p.run_id = @run
+		        AND p.generation = @generation
+		      GROUP BY l.student
+		      HAVING count(*) > 5 AND count(DISTINCT p.clever_id) > 5) g
+		WHERE g.student IN (SELECT u.clever_id
+		                    FROM staging.users u
+		                    WHERE u.run_id = @run
+		                      AND u.generation = @generation)`
+
+	// findUnshared reports the sections that came and name somebody who is not
+	// synced: in a change row, or in a row that stays as it is.
+	findUnshared = `
+		WITH unresolved AS (
+		  SELECT m.classroom_id
+		  FROM school_manager.classroom_members m
+		  WHERE m.tenant_id = @tenant
+		    AND m.user_id IS NULL
+		    AND m.archived_at IS NULL
+		    AND m.source = 'clever'
+		    AND NOT EXISTS (SELECT
+		                    FROM staging.member_changes c
+		                    WHERE c.run_id = @run
+		                      AND c.classroom_id = m.classroom_id
+		                      AND c.user_key = m.user_key)
+		  UNION
+		  SELECT c.classroom_id
+		  FROM staging.member_changes c
+		  WHERE c.run_id = @run
+		    AND c.op IN ('create', 'update', 'restore')
+		    AND c.user_id IS NULL
+		), room AS (
+		  SELECT t.id, t.clever_id
+		  FROM school_manager.classrooms t
+		  WHERE t.tenant_id = @tenant
+		    AND t.clever_id IS NOT NULL
+		    AND t.id = ANY (ARRAY(SELECT u.classroom_id FROM unresolved u))
+		  UNION
+		  SELECT c.id, c.clever_id
+		  FROM staging.classroom_changes c
+		  WHERE c.run_id = @run
+		    AND c.op = 'create'
+		)
+		INSERT INTO staging.issues (run_id, generation, step, code, kind, clever_id, field)
+		SELECT @run, @generation, 'plan', 'member_not_shared', 'classroom', r.clever_id, ''
+		FROM unresolved u
+		JOIN room r ON r.id = u.classroom_id
+		WHERE r.clever_id IN (SELECT s.clever_id
+		                      FROM staging.classrooms s
+		                      WHERE s.run_id = @run
+		                        AND s.generation = @generation)`
+
+	// findWholeKinds reports issues that concern a kind and no record.
+	findWholeKinds = `
+		INSERT INTO staging.issues (run_id, generation, step, code, kind, clever_id, field)
+		SELECT @run::uuid, @generation::integer, 'plan', 'total_differs', k.kind, '', ''
+		FROM unnest(@differing::text[]) AS k (kind)
+		UNION ALL
+		SELECT @run::uuid, @generation::integer, 'plan', 'nothing_shared', k.kind, '', ''
+		FROM unnest(@nothing::text[]) AS k (kind)`
+)
+
+// An issue counts once for each code, kind and Clever id, in however many lists
+// its record came.
+const (
+	countIssues = `
+		INSERT INTO sync.run_issue_counts (run_id, tenant_id, code, severity, count)
+		SELECT @run, @tenant, i.code, t.severity, count(*)
+		FROM (SELECT DISTINCT code, kind, clever_id
+		      FROM staging.issues
+		      WHERE run_id = @run
+		        AND generation = @generation) i
+		LEFT JOIN unnest(@codes::text[], @severities::text[]) AS t (code, severity) ON t.code = i.code
+		GROUP BY i.code, t.severity
+		RETURNING code, severity, count`
+
+	// stored are the issues that a run stores: infos are counted only.
+	stored = `
+		WITH stored AS (
+		  SELECT code, kind, clever_id, min(field) AS field
+		  FROM staging.issues
+		  WHERE run_id = @run
+		    AND generation = @generation
+		    AND code <> ALL (@infos::text[])
+		  GROUP BY code, kind, clever_id
+		)`
+
+	digestIssues = stored + `
+		SELECT count(*),
+		       sha256(convert_to(coalesce(string_agg(concat_ws(' ', code, kind, clever_id, field), E'\n' ORDER BY code, kind, clever_id), ''), 'UTF8'))
+		FROM stored`
+
+	storeIssues = stored + `
+		INSERT INTO sync.run_issues (run_id, tenant_id, code, kind, clever_id, field)
+		SELECT @run, @tenant, code, kind, clever_id, field
+		FROM stored
+		ORDER BY code <> ALL (@errors::text[]), code, kind, clever_id
+		LIMIT @most`
+)
+
+// reportIssues finds the issues across rows, counts all of the run's, and
+// stores them unless the tenant's last completed run had the same ones.
+func reportIssues(ctx context.Context, tx pgx.Tx, in PlanInput, s survey, args pgx.NamedArgs) ([]IssueCount, *uuid.UUID, error) {
+	describe(in, s, args)
+	finders := []string{findDuplicateEmails, findUnshared, findWholeKinds}
+	if in.Options.Parents {
+		finders = append(finders, findManyGuardians)
+	}
+	for _, statement := range finders {
+		if _, err := tx.Exec(ctx, statement, args); err != nil {
+			return nil, nil, fmt.Errorf("find issues across rows: %w", err)
+		}
+	}
+	rows, err := tx.Query(ctx, countIssues, args)
+	if err != nil {
+		return nil, nil, fmt.Errorf("count issues: %w", err)
+	}
+	counts, err := pgx.CollectRows(rows, pgx.RowToStructByPos[IssueCount])
+	if err != nil {
+		return nil, nil, fmt.Errorf("count issues: %w", err)
+	}
+	of, err := storeOrRefer(ctx, tx, in, s, args)
+	return counts, of, err
+}
+
+// describe adds to the arguments what the statements on issues need.
+func describe(in PlanInput, s survey, args pgx.NamedArgs) {
+	var codes, severities, infos, errs []string
+	for _, t := range roster.IssueTexts() {
+		codes = append(codes, string(t.Code))
+		severities = append(severities, string(t.Severity))
+		switch t.Severity {
+		case roster.Info:
+			infos = append(infos, string(t.Code))
+		case roster.Error:
+			errs = append(errs, string(t.Code))
+		}
+	}
+	args["codes"], args["severities"] = codes, severities
+	args["infos"], args["errors"] = notNil(infos), notNil(errs)
+	args["most"] = maxStoredIssues
+	args["differing"], args["nothing"] = s.differing(), s.nothing(in.Options)
+}
+
+// storeOrRefer stores the issues, or names the run that has stored the same.
+func storeOrRefer(ctx context.Context, tx pgx.Tx, in PlanInput, s survey, args pgx.NamedArgs) (*uuid.UUID, error) {
+	var found int64
+	var digest []byte
+	if err := tx.QueryRow(ctx, digestIssues, args).Scan(&found, &digest); err != nil {
+		return nil, fmt.Errorf("digest issues: %w", err)
+	}
+	of, err := sameIssues(ctx, tx, s.previous, digest)
+	if err != nil {
+		return nil, err
+	}
+	if found == 0 {
+		of = nil
+	}
+	if of == nil {
+		if _, err := tx.Exec(ctx, storeIssues, args); err != nil {
+			return nil, fmt.Errorf("store %d issues: %w", found, err)
+		}
+	}
+	if _, err := tx.Exec(ctx, `
+		UPDATE sync.runs
+		SET issues_digest = $2,
+		    issues_of = $3
+		WHERE id = $1`, in.Run, digest, of); err != nil {
+		return nil, fmt.Errorf("note issues of run: %w", err)
+	}
+	return of, nil
+}
+
+// sameIssues gives the run that stores the issues of the previous run where
+// those have this digest, nil where they have not or are no longer there.
+func sameIssues(ctx context.Context, tx pgx.Tx, previous *uuid.UUID, digest []byte) (*uuid.UUID, error) {
+	if previous == nil {
+		return nil, nil
+	}
+	var of uuid.UUID
+	err := tx.QueryRow(ctx, `
+		SELECT s.id
+		FROM sync.runs p
+		JOIN sync.runs s ON s.id = coalesce(p.issues_of, p.id)
+		WHERE p.id = $1
+		  AND p.issues_digest = $2`, previous, digest).Scan(&of)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compare issues with the run before: %w", err)
+	}
+	return &of, nil
+}

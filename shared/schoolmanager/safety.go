@@ -1,0 +1,231 @@
+package schoolmanager
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"cleversync/shared/fault"
+	"cleversync/shared/roster"
+	"cleversync/shared/syncrun"
+)
+
+// statePaused is the state of a district whose data is last year's.
+const statePaused = "paused"
+
+// survey is what a plan must know of the fetch before it compares anything:
+// how complete it was, and what was there before.
+type survey struct {
+	steps map[syncrun.Step]fetched
+	// previous is the tenant's last completed run, nil before the first.
+	previous *uuid.UUID
+	// came tells whether any record of a kind is staged.
+	came came
+	// people tells whether the tenant has any synced user.
+	people bool
+	// missing are selected schools that did not come.
+	missing []string
+	// unread counts students and teachers that could not be decoded.
+	unread int64
+}
+
+type came struct{ schools, students, teachers, classrooms, parents bool }
+
+// fetched is one stream's outcome.
+type fetched struct {
+	rows, records, blind int64
+	total                *int64
+	complete             bool
+	// before is the number of records of the last completed run.
+	before int64
+}
+
+// differs tells whether Clever sent another number than it announced.
+func (f fetched) differs() bool { return f.total != nil && *f.total != f.records }
+
+// doubtful tells whether records may be missing from the list, so that no
+// absence from it proves a removal: some could not even be named, or the number
+// differs from Clever's and has dropped by more than a tenth since last time.
+func (f fetched) doubtful() bool {
+	return f.blind > 0 || f.differs() && f.records*10 < f.before*9
+}
+
+func look(ctx context.Context, tx pgx.Tx, in PlanInput) (survey, error) {
+	var s survey
+	var err error
+	if s.previous, err = previousRun(ctx, tx, in); err != nil {
+		return survey{}, err
+	}
+	if s.steps, err = fetchedSteps(ctx, tx, in, s.previous); err != nil {
+		return survey{}, err
+	}
+	err = tx.QueryRow(ctx, `
+		SELECT EXISTS (SELECT FROM staging.schools WHERE run_id = $1 AND generation = $2),
+		       EXISTS (SELECT FROM staging.users WHERE run_id = $1 AND generation = $2 AND student),
+		       EXISTS (SELECT FROM staging.users WHERE run_id = $1 AND generation = $2 AND teacher),
+		       EXISTS (SELECT FROM staging.classrooms WHERE run_id = $1 AND generation = $2),
+		       EXISTS (SELECT FROM staging.parents WHERE run_id = $1 AND generation = $2),
+		       EXISTS (SELECT FROM school_manager.users
+		               WHERE tenant_id = $3 AND clever_id IS NOT NULL AND archived_at IS NULL),
+		       ARRAY(SELECT wanted.id
+		             FROM unnest($4::text[]) AS wanted (id)
+		             EXCEPT
+		             SELECT clever_id FROM staging.schools WHERE run_id = $1 AND generation = $2
+		             EXCEPT
+		             SELECT clever_id FROM staging.issues
+		             WHERE run_id = $1 AND generation = $2 AND step = $5 AND code = $6
+		             ORDER BY 1),
+		       (SELECT count(*) FROM staging.issues
+		        WHERE run_id = $1 AND generation = $2 AND step IN ($7, $8) AND code = $6)`,
+		in.Run, in.Generation, in.Tenant, in.Options.Schools, syncrun.FetchSchools, roster.RecordUndecodable,
+		syncrun.FetchStudents, syncrun.FetchTeachers,
+	).Scan(&s.came.schools, &s.came.students, &s.came.teachers, &s.came.classrooms, &s.came.parents,
+		&s.people, &s.missing, &s.unread)
+	if err != nil {
+		return survey{}, fmt.Errorf("look at what was fetched: %w", err)
+	}
+	return s, nil
+}
+
+func previousRun(ctx context.Context, tx pgx.Tx, in PlanInput) (*uuid.UUID, error) {
+	var id uuid.UUID
+	err := tx.QueryRow(ctx, `
+		SELECT id
+		FROM sync.runs
+		WHERE tenant_id = $1
+		  AND state = 'completed'
+		  AND id <> $2
+		ORDER BY finished_at DESC
+		LIMIT 1`, in.Tenant, in.Run).Scan(&id)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find the run before: %w", err)
+	}
+	return &id, nil
+}
+
+func fetchedSteps(ctx context.Context, tx pgx.Tx, in PlanInput, previous *uuid.UUID) (map[syncrun.Step]fetched, error) {
+	rows, err := tx.Query(ctx, `
+		SELECT p.step, p.rows, p.records, p.blind, p.total, p.complete, coalesce(s.records, 0)
+		FROM staging.progress p
+		LEFT JOIN sync.run_steps s ON s.run_id = $3 AND s.name = p.step
+		WHERE p.run_id = $1
+		  AND p.generation = $2
+		  AND p.step LIKE 'fetch-%'`, in.Run, in.Generation, previous)
+	if err != nil {
+		return nil, fmt.Errorf("read progress: %w", err)
+	}
+	steps := map[syncrun.Step]fetched{}
+	var name syncrun.Step
+	var f fetched
+	_, err = pgx.ForEachRow(rows, []any{&name, &f.rows, &f.records, &f.blind, &f.total, &f.complete, &f.before}, func() error {
+		steps[name] = f
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read progress: %w", err)
+	}
+	return steps, nil
+}
+
+// neededSteps are the streams without which nothing may be compared.
+func neededSteps(o roster.Options) []syncrun.Step {
+	steps := syncrun.Config{Options: o}.Fetches()
+	if o.Parents {
+		steps = append(steps, syncrun.FetchContacts)
+	}
+	return steps
+}
+
+// refuse gives the fault by which the run fails, nil where it may go on.
+func (s survey) refuse(in PlanInput) *fault.Fault {
+	if !in.Options.Whole && len(in.Options.Schools) == 0 {
+		return fault.New(fault.NoSchoolSelected, "no school is selected")
+	}
+	for _, step := range neededSteps(in.Options) {
+		if !s.steps[step].complete {
+			return fault.New(fault.SnapshotIncomplete, "the list of %s is not complete", step.Stream())
+		}
+	}
+	if len(s.missing) > 0 && s.steps[syncrun.FetchSchools].blind == 0 {
+		return fault.New(fault.CleverNotShared, "Clever no longer shares %d of the selected schools, the first is %s", len(s.missing), s.missing[0])
+	}
+	nobody := !s.came.students && !s.came.teachers && s.unread == 0
+	if nobody && (s.people || s.previous == nil) {
+		return fault.New(fault.CleverNotShared, "Clever shares no student and no teacher at the selected schools")
+	}
+	return nil
+}
+
+// withheld adds to the arguments of the comparing statements which removals are
+// withheld: hold_… all of the kind, since its list is in doubt; no_… those of
+// records that the options still ask for, since none came at all. Rows that an
+// option or a deselected school has dropped are not among the latter.
+func (s survey) withheld(in PlanInput, args pgx.NamedArgs) {
+	paused := in.DistrictState == statePaused
+	doubtful := func(step syncrun.Step) bool { return paused || s.steps[step].doubtful() }
+	args["hold_all"] = paused
+	args["hold_schools"] = doubtful(syncrun.FetchSchools)
+	args["hold_students"] = doubtful(syncrun.FetchStudents)
+	args["hold_teachers"] = doubtful(syncrun.FetchTeachers)
+	args["hold_classrooms"] = paused || in.Options.Classrooms && doubtful(syncrun.FetchSections)
+	args["hold_parents"] = paused || in.Options.Parents && doubtful(syncrun.FetchContacts)
+	args["no_schools"] = !s.came.schools
+	args["no_students"] = !s.came.students
+	args["no_teachers"] = !s.came.teachers
+	args["no_classrooms"] = in.Options.Classrooms && !s.came.classrooms
+	args["no_parents"] = in.Options.Parents && !s.came.parents
+	// A course or term is no row of the roster, but what classrooms show of it
+	// must not vanish for a list in doubt either.
+	unsure := func(step syncrun.Step) bool { f := s.steps[step]; return paused || f.blind > 0 || f.differs() }
+	args["keep_courses"] = unsure(syncrun.FetchCourses)
+	args["keep_terms"] = unsure(syncrun.FetchTerms)
+}
+
+// kindOf is the kind that a stream feeds, as issues name it: courses and terms
+// are nothing but facts of classrooms.
+func kindOf(step syncrun.Step) roster.Kind {
+	switch step {
+	case syncrun.FetchSchools:
+		return roster.KindSchool
+	case syncrun.FetchStudents, syncrun.FetchTeachers:
+		return roster.KindUser
+	case syncrun.FetchContacts:
+		return roster.KindParent
+	}
+	return roster.KindClassroom
+}
+
+// differing lists the kinds of which Clever sent another number than it said.
+func (s survey) differing() []roster.Kind {
+	var kinds []roster.Kind
+	for step, f := range s.steps {
+		if kind := kindOf(step); f.differs() && !slices.Contains(kinds, kind) {
+			kinds = append(kinds, kind)
+		}
+	}
+	slices.Sort(kinds)
+	return kinds
+}
+
+// nothing lists the kinds that an option asks for and of which Clever sent no
+// record, on a first sync.
+func (s survey) nothing(o roster.Options) []roster.Kind {
+	if s.previous != nil {
+		return nil
+	}
+	var kinds []roster.Kind
+	if o.Classrooms && s.steps[syncrun.FetchSections].records == 0 {
+		kinds = append(kinds, roster.KindClassroom)
+	}
+	if o.Parents && s.steps[syncrun.FetchContacts].records == 0 {
+		kinds = append(kinds, roster.KindParent)
+	}
+	return kinds
+}
