@@ -1,0 +1,93 @@
+package sweeper
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"cleversync/shared/postgres"
+)
+
+// PruneConfig is what a Pruner works with.
+type PruneConfig struct {
+	Pool    *pgxpool.Pool
+	Log     *slog.Logger
+	Metrics *Metrics
+	// Batch is how many rows one statement deletes, Batches how many of them one
+	// tick runs on a table: the rest waits for the next tick.
+	Batch, Batches int
+	// TruncateAbove is the size in bytes of all staging tables from which on
+	// they are emptied as a whole when no run is under way.
+	TruncateAbove int64
+	// Patience is how long it waits for the tables then. Whoever stages
+	// meanwhile waits behind it, so it is short.
+	Patience time.Duration
+	// StatementTimeout bounds each statement.
+	StatementTimeout time.Duration
+}
+
+// Pruner deletes staged rows that nobody needs. Usually the worker that ends a
+// run does so itself; this is for workers that died then, and for runs that
+// ended without one.
+type Pruner struct{ PruneConfig }
+
+// NewPruner makes a Pruner.
+func NewPruner(c PruneConfig) *Pruner { return &Pruner{c} }
+
+// Tick prunes once.
+func (p *Pruner) Tick(ctx context.Context) error {
+	tables, err := postgres.StagingTables(ctx, p.Pool)
+	if err != nil {
+		return err
+	}
+	var size int64
+	for _, table := range tables {
+		size += table.Bytes
+	}
+	if size > p.TruncateAbove {
+		emptied, err := postgres.TruncateStaging(ctx, p.Pool, tables, p.Patience)
+		if err != nil {
+			return err
+		}
+		if emptied {
+			p.Metrics.truncated.Inc()
+			p.Log.InfoContext(ctx, "staging emptied")
+			return nil
+		}
+	}
+	var failures []error
+	for _, table := range tables {
+		failures = append(failures, p.prune(ctx, table))
+	}
+	return errors.Join(failures...)
+}
+
+// prune deletes what is left over in one table.
+func (p *Pruner) prune(ctx context.Context, table postgres.StagingTable) error {
+	left, err := postgres.FindLeftovers(ctx, p.Pool, table)
+	if err != nil {
+		return err
+	}
+	batches := p.Batches
+	for _, l := range left {
+		for ; batches > 0; batches-- {
+			var deleted int
+			err := postgres.Brief(ctx, p.Pool, p.StatementTimeout, func(tx pgx.Tx) (err error) {
+				deleted, err = postgres.DeleteLeftover(ctx, tx, table, l, p.Batch)
+				return err
+			})
+			if err != nil {
+				return err
+			}
+			p.Metrics.deleted.Add(float64(deleted))
+			if deleted < p.Batch {
+				break
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,97 @@
+package sweeper_test
+
+import (
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/uuid"
+
+	"cleversync/scheduler/internal/sweeper"
+	"cleversync/shared/syncrun"
+)
+
+// prune makes a pruner that takes two rows at a time, four times a table.
+func (w *world) prune(truncateAbove int64) {
+	w.t.Helper()
+	p := sweeper.NewPruner(sweeper.PruneConfig{
+		Pool: w.Pool, Log: slog.New(slog.DiscardHandler), Metrics: w.sweeper.Metrics, Batch: 2, Batches: 4,
+		TruncateAbove: truncateAbove, Patience: time.Second, StatementTimeout: 10 * time.Second,
+	})
+	must(w.t, p.Tick(w.t.Context()))
+}
+
+func (w *world) stage(run uuid.UUID, generation, rows int) {
+	w.t.Helper()
+	w.exec(`
+		INSERT INTO staging.terms (run_id, generation, step, list, clever_id)
+		SELECT $1, $2, 'fetch-terms', '', n FROM generate_series(1, $3) n`, run, generation, rows)
+	w.exec(`INSERT INTO staging.issues (run_id, generation, step, code, kind, clever_id, field) VALUES ($1, $2, 'fetch-terms', 'c', 'k', 'i', '')`, run, generation)
+}
+
+func (w *world) staged(run uuid.UUID) (terms, issues int) {
+	w.t.Helper()
+	must(w.t, w.Pool.QueryRow(w.t.Context(), `
+		SELECT (SELECT count(*) FROM staging.terms WHERE run_id = $1),
+		       (SELECT count(*) FROM staging.issues WHERE run_id = $1)`, run).Scan(&terms, &issues))
+	return terms, issues
+}
+
+const never = 1 << 40
+
+func TestPrune_onlyWhatNobodyNeeds(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ended := w.run
+	w.stage(ended, 1, 5)
+	w.end(syncrun.Cancelled)
+	w.run = w.start()
+	w.exec(`UPDATE sync.runs SET generation = 2 WHERE id = $1`, w.run)
+	w.stage(w.run, 1, 1)
+	w.stage(w.run, 2, 3)
+	w.prune(never)
+	type left struct{ Terms, Issues int }
+	look := func(run uuid.UUID) left {
+		terms, issues := w.staged(run)
+		return left{terms, issues}
+	}
+	if diff := cmp.Diff(left{}, look(ended)); diff != "" {
+		t.Errorf("of the ended run (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff(left{3, 1}, look(w.run)); diff != "" {
+		t.Errorf("of the run under way (-want +got):\n%s", diff)
+	}
+	if n := w.counted("cleversync_staging_rows_pruned_total"); n != 8 {
+		t.Errorf("counted %v rows, want 8", n)
+	}
+}
+
+// What is left after one tick's share goes with the next.
+func TestPrune_aBoundedShareAtATime(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.stage(w.run, 1, 13)
+	w.end(syncrun.Cancelled)
+	for _, want := range []int{5, 0} {
+		w.prune(never)
+		if terms, _ := w.staged(w.run); terms != want {
+			t.Fatalf("%d rows are left, want %d", terms, want)
+		}
+	}
+}
+
+func TestPrune_largeTablesAreEmptiedWhenNothingRuns(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.stage(w.run, 1, 20)
+	w.prune(0)
+	if terms, _ := w.staged(w.run); terms != 20 || w.counted("cleversync_staging_truncated_total") != 0 {
+		t.Fatalf("%d rows of the run under way are left", terms)
+	}
+	w.end(syncrun.Cancelled)
+	w.prune(0)
+	if terms, _ := w.staged(w.run); terms != 0 || w.counted("cleversync_staging_truncated_total") != 1 {
+		t.Errorf("%d rows are left", terms)
+	}
+}
