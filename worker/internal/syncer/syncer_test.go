@@ -1,0 +1,311 @@
+package syncer_test
+
+import (
+	"fmt"
+	"maps"
+	"net/http"
+	"testing"
+	"time"
+
+	"cleversync/shared/clever/clevertest"
+	"cleversync/shared/fault"
+	"cleversync/shared/roster"
+	"cleversync/shared/syncrun"
+)
+
+const students = 150
+
+func district() clevertest.Config { return clevertest.Config{Students: students, Seed: 3} }
+
+func TestRun_bringsTheWholeDistrict(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	run := w.completed()
+	w.whole()
+	if got := run.Counts[roster.KindMembership].Added; got < students {
+		t.Errorf("%d memberships, want several per student", got)
+	}
+	if got := run.Counts[roster.KindParent].Added; got == 0 {
+		t.Error("no parent came")
+	}
+	var staged int
+	w.must(w.Pool.QueryRow(t.Context(), `SELECT count(*) FROM staging.users`).Scan(&staged))
+	if staged != 0 {
+		t.Errorf("%d rows are left in staging", staged)
+	}
+}
+
+func TestRun_unchangedWritesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	w.completed()
+	before := w.dump()
+	run := w.completed()
+	for kind, c := range run.Counts {
+		if c.Added+c.Updated+c.Archived+c.Restored+c.Held+c.Skipped != 0 {
+			t.Errorf("%s: %+v, want all unchanged", kind, c)
+		}
+	}
+	if after := w.dump(); after != before {
+		t.Error("an unchanged run changed the roster")
+	}
+}
+
+// However small the slices, the outcome is the same: the stream goes on from
+// its cursor.
+func TestRun_yieldsAfterItsSlice(t *testing.T) {
+	t.Parallel()
+	left := newWorld(t, district(), time.Hour)
+	left.completed()
+	alone := left.tasks
+	w := newWorld(t, district(), time.Nanosecond)
+	w.completed()
+	if w.dump() != left.dump() {
+		t.Error("the roster differs from that of one long slice")
+	}
+	if w.tasks <= alone {
+		t.Errorf("%d tasks, as many as without slices (%d)", w.tasks, alone)
+	}
+}
+
+func TestRun_tokenRotatedInTheMiddle(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	w.nth(2, "/v3.1/users", "student", func(http.ResponseWriter, *http.Request) bool {
+		w.clever.RotateToken()
+		return false
+	})
+	w.completed()
+	w.whole()
+}
+
+func TestRun_districtUnshared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	w.completed()
+	before := w.dump()
+	w.clever.Disconnect()
+	w.failed(fault.CleverTokenRevoked)
+	if w.dump() != before {
+		t.Error("the roster changed")
+	}
+}
+
+func TestRun_selectedSchoolUnshared(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	var schools []string
+	for s := range w.clever.District().Schools() {
+		schools = append(schools, s.ID)
+	}
+	o := everything
+	o.Whole, o.Schools = false, schools[:2]
+	w.connect(o)
+	w.completed()
+	before := w.dump()
+	w.clever.HideSchool(schools[1])
+	w.failed(fault.CleverNotShared)
+	if w.dump() != before {
+		t.Error("the roster changed")
+	}
+}
+
+// One school selected brings exactly that school's people, whether its own
+// lists are read or the district's.
+func TestRun_oneSchool(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	var school string
+	for s := range w.clever.District().Schools() {
+		school = s.ID
+	}
+	o := everything
+	o.Whole, o.Schools = false, []string{school}
+	w.connect(o)
+	w.completed()
+	var strangers, there int
+	w.must(w.Pool.QueryRow(t.Context(), `
+		SELECT count(*) FILTER (WHERE schools <> ARRAY[$2]), count(*)
+		FROM school_manager.users
+		WHERE tenant_id = $1`, w.tenant, school).Scan(&strangers, &there))
+	if strangers != 0 || there == 0 || there >= students {
+		t.Errorf("%d users, %d of them of other schools, want some and none", there, strangers)
+	}
+}
+
+func TestRun_districtStates(t *testing.T) {
+	t.Parallel()
+	for _, state := range []string{"pending", "error"} {
+		t.Run(state, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, district(), time.Hour)
+			w.clever.SetDistrict(func(d *clevertest.DistrictState) { d.State = state })
+			w.failed(fault.CleverDistrictHeld)
+			if got := w.active("users"); len(got) != 0 {
+				t.Errorf("%d users came", len(got))
+			}
+		})
+	}
+	for _, state := range []string{"running", "success", ""} {
+		t.Run("goes on in "+state, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, district(), time.Hour)
+			w.clever.SetDistrict(func(d *clevertest.DistrictState) { d.State = state })
+			w.completed()
+		})
+	}
+}
+
+// leaver removes a student.
+func (w *world) leaver() string {
+	w.t.Helper()
+	for u := range w.clever.District().Students() {
+		w.must(w.clever.Edit(func(e *clevertest.Edits) { e.Remove(u.ID) }))
+		return u.ID
+	}
+	w.t.Fatal("no student")
+	return ""
+}
+
+// A paused district shows last year's data: whoever is missing stays, and is
+// counted.
+func TestRun_pausedDistrictRemovesNobody(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	w.completed()
+	gone := w.leaver()
+	w.clever.SetDistrict(func(d *clevertest.DistrictState) { d.State = "paused" })
+	run := w.completed()
+	if !w.active("users")[gone] || run.Counts[roster.KindUser].Held != 1 {
+		t.Errorf("the student is there: %v, held: %d, want there and 1", w.active("users")[gone], run.Counts[roster.KindUser].Held)
+	}
+	w.clever.SetDistrict(func(d *clevertest.DistrictState) { d.State = "running" })
+	run = w.completed()
+	if w.active("users")[gone] || run.Counts[roster.KindUser].Archived != 1 {
+		t.Errorf("once it runs again: there %v, archived %d, want gone and 1", w.active("users")[gone], run.Counts[roster.KindUser].Archived)
+	}
+}
+
+// backwards answers a page whose ids do not ascend.
+func backwards(rw http.ResponseWriter, _ *http.Request) bool {
+	rw.Header().Set("Content-Type", "application/json")
+	fmt.Fprint(rw, `{"data":[{"data":{"id":"000000000000000000000000","roles":{"student":{}}}}],"links":[]}`)
+	return true
+}
+
+func TestRun_listOutOfOrderIsReadOnceMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	w.nth(2, "/v3.1/users", "student", backwards)
+	w.completed()
+	w.whole()
+}
+
+func TestRun_listAlwaysOutOfOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	w.completed()
+	before := w.dump()
+	w.clever.SetOverride(func(rw http.ResponseWriter, r *http.Request) bool {
+		return r.URL.Query().Get("role") == "student" && r.URL.Query().Get("starting_after") != "" && backwards(rw, r)
+	})
+	w.failed(fault.SnapshotIncomplete)
+	if w.dump() != before {
+		t.Error("the roster changed")
+	}
+}
+
+// A small tenant of a large district asks for its own students' contacts; the
+// outcome is that of the district's list.
+func TestRun_contactsByStudent(t *testing.T) {
+	t.Parallel()
+	list := newWorld(t, district(), time.Hour)
+	list.completed()
+	w := newWorld(t, district(), time.Nanosecond)
+	_, err := w.Pool.Exec(t.Context(), `UPDATE sync.districts SET contact_pages = 1000`)
+	w.must(err)
+	run := w.completed()
+	if got, want := w.active("parents"), list.active("parents"); !maps.Equal(got, want) {
+		t.Errorf("%d parents, want the %d of the district's list", len(got), len(want))
+	}
+	if got, want := w.dump(), list.dump(); got != want {
+		t.Error("the roster differs from that of the district's list")
+	}
+	for _, s := range run.Steps {
+		if s.Name == syncrun.FetchContacts && s.Pages < students {
+			t.Errorf("%d requests for contacts, want one per student", s.Pages)
+		}
+	}
+}
+
+// Records that cannot be read cost themselves, never their page.
+func TestRun_brokenRecords(t *testing.T) {
+	t.Parallel()
+	c := district()
+	c.Students, c.Broken = 400, true
+	w := newWorld(t, c, time.Hour)
+	run := w.completed()
+	issues := map[roster.IssueCode]int64{}
+	for _, i := range run.Issues {
+		issues[i.Code] = i.Count
+	}
+	if issues[roster.RecordUndecodable] == 0 || issues[roster.ValueInvalid] == 0 {
+		t.Errorf("issues %v, want undecodable records and invalid values among them", issues)
+	}
+	users, shared := len(w.active("users")), len(w.people())
+	if users >= shared || int64(shared-users) > issues[roster.RecordUndecodable] {
+		t.Errorf("%d of %d users, with %d records undecodable: the others must all be there", users, shared, issues[roster.RecordUndecodable])
+	}
+}
+
+// A switch or a choice that goes takes what it had brought with it, and brings
+// it back.
+func TestRun_optionsOffAndOn(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name, table string
+		kind        roster.Kind
+		change      func(*roster.Options)
+	}{
+		{"classrooms", "classrooms", roster.KindClassroom, func(o *roster.Options) { o.Classrooms = false }},
+		{"parents", "parents", roster.KindParent, func(o *roster.Options) { o.Parents = false }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, district(), time.Hour)
+			w.completed()
+			before := w.dump()
+			o := everything
+			test.change(&o)
+			w.connect(o)
+			run := w.completed()
+			if left := w.active(test.table); len(left) != 0 || run.Counts[test.kind].Archived == 0 {
+				t.Errorf("%d are left, %d archived", len(left), run.Counts[test.kind].Archived)
+			}
+			w.connect(everything)
+			run = w.completed()
+			if run.Counts[test.kind].Restored == 0 || run.Counts[test.kind].Added != 0 {
+				t.Errorf("on again: %+v, want all restored, none new", run.Counts[test.kind])
+			}
+			if w.dump() != before {
+				t.Error("off and on again changed the roster")
+			}
+		})
+	}
+}
+
+func TestRun_countsMatchTheRun(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	run := w.completed()
+	var records int64
+	for _, s := range run.Steps {
+		records += s.Records
+	}
+	c := w.clever.District().Counts()
+	want := int64(c.Students + c.Teachers + c.Contacts + c.Sections + c.Schools + c.Courses + c.Terms)
+	if run.Records != want || records != want {
+		t.Errorf("run says %d records, its steps %d, Clever shares %d", run.Records, records, want)
+	}
+}
