@@ -40,7 +40,7 @@ func (s *Services) StartPostgres(ctx context.Context) error {
 	return s.postgres.start(ctx)
 }
 
-// KillRedis ends Redis as a power cut would: up to the last second of writes is lost.
+// KillRedis ends Redis with SIGKILL: the writes of up to the last two seconds are lost.
 func (s *Services) KillRedis() error {
 	if s.group == nil {
 		return errGiven

@@ -16,7 +16,7 @@ trap '' HUP INT QUIT TERM
 echo ready
 read -r nothing
 kill -s "$1" 0
-sleep 1
+sleep 3
 [ -z "$2" ] || rm -rf -- "$2"
 kill -s KILL 0
 `
@@ -30,8 +30,9 @@ type Guard struct {
 	stdin io.WriteCloser
 }
 
-// NewGuard starts an empty group. Should this process vanish, the members first get the signal last, a second later
-// SIGKILL, and the directory dir, if one is named, is removed.
+// NewGuard starts an empty group. Should this process vanish, the members first get the signal last, three seconds
+// later SIGKILL (a Postgres that ends by itself also removes its shared memory), and the directory dir, if one is
+// named, is removed.
 func NewGuard(last syscall.Signal, dir string) (*Guard, error) {
 	cmd := exec.Command("/bin/sh", "-c", watchdog, "cleversync-guard", fmt.Sprint(int(last)), dir)
 	cmd.Dir = "/"

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"syscall"
 
@@ -90,7 +89,7 @@ func (s *redisServer) stop() error {
 	return s.process.end(syscall.SIGTERM)
 }
 
-// kill loses up to the last second of writes.
+// kill loses the writes of up to the last two seconds.
 func (s *redisServer) kill() error {
 	if !s.process.running() {
 		return errors.New("redis is not running")
@@ -107,15 +106,3 @@ func (s *redisServer) url() string {
 	}
 	return u.String()
 }
-
-// host is what both services share: whom they run as, where, in which group, and with which password.
-type host struct {
-	dir      string
-	as       *syscall.Credential
-	group    *Guard
-	password string
-}
-
-func (h host) file(name string) string { return filepath.Join(h.dir, name) }
-
-func (h host) passwordFile() string { return h.file("password") }

@@ -11,14 +11,10 @@ package scratch
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -99,49 +95,6 @@ func startPrivate(ctx context.Context, options Options) (*Services, error) {
 		return nil, errors.Join(err, s.Stop())
 	}
 	return s, nil
-}
-
-// prepareHost makes the directory, the password and the group.
-func prepareHost(options Options) (host, error) {
-	as, err := account()
-	if err != nil {
-		return host{}, err
-	}
-	dir, disappearing := "", ""
-	if options.Dir != "" && options.Keep {
-		dir, err = keptDir(options.Dir, as)
-	} else {
-		dir, err = freshDir(placesFor(options), as)
-	}
-	if err != nil {
-		return host{}, err
-	}
-	if !options.Keep {
-		disappearing = dir
-	}
-	h := host{dir: dir, as: as}
-	if h.password, err = passwordIn(h.passwordFile(), as); err != nil {
-		return host{}, err
-	}
-	// SIGQUIT, to Postgres an immediate stop, ends Redis too. SIGTERM would wait for the last client to leave.
-	h.group, err = NewGuard(syscall.SIGQUIT, disappearing)
-	return h, err
-}
-
-// passwordIn returns the password that a kept directory was made with, or makes a new one.
-func passwordIn(file string, as *syscall.Credential) (string, error) {
-	text, err := os.ReadFile(file)
-	if err == nil {
-		return strings.TrimSpace(string(text)), nil
-	}
-	if !errors.Is(err, os.ErrNotExist) {
-		return "", fmt.Errorf("read password: %w", err)
-	}
-	password := rand.Text()
-	if err := os.WriteFile(file, []byte(password+"\n"), 0o600); err != nil {
-		return "", fmt.Errorf("write password: %w", err)
-	}
-	return password, handTo(file, as)
 }
 
 // begin starts both at the same time and marks them as ours, so that programs that are handed their addresses take them.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
@@ -243,6 +244,7 @@ func TestKillRedis(t *testing.T) {
 	if err := client.Set(t.Context(), "kept", "yes", 0).Err(); err != nil {
 		t.Fatal(err)
 	}
+	written(t, client)
 	if err := services.KillRedis(); err != nil {
 		t.Fatal(err)
 	}
@@ -257,6 +259,23 @@ func TestKillRedis(t *testing.T) {
 	}
 	if got, err := client.Get(t.Context(), "kept").Result(); err != nil || got != "yes" {
 		t.Errorf("got %q, error %v", got, err)
+	}
+}
+
+// written waits until Redis has written what it was told: while it forces an earlier write to disk it holds later ones
+// back, for two seconds at most.
+func written(t *testing.T, client *redis.Client) {
+	t.Helper()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for ; ; <-tick.C {
+		info, err := client.Info(t.Context(), "persistence").Result()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(info, "aof_buffer_length:0\r") {
+			return
+		}
 	}
 }
 

@@ -57,7 +57,7 @@ func TestNew_EmptiesTheDatabaseAtTheEnd(t *testing.T) {
 // TestNew_FailsWithoutRedis runs this program again without services: the test there must fail, not be skipped.
 func TestNew_FailsWithoutRedis(t *testing.T) {
 	t.Parallel()
-	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNew_EmptiesTheDatabaseAtTheEnd$", "-test.v")
+	cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestNew_TestsDoNotSeeEachOthersKeys$", "-test.v")
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
 	out, err := cmd.CombinedOutput()
 	if err == nil {
