@@ -40,7 +40,8 @@ const (
 type Config struct {
 	// APIURL is the base of the data, by default DefaultAPIURL. URL is the base
 	// of everything about tokens, by default DefaultURL. Both may be the same.
-	// They are https, or http on a loopback address.
+	// They are https, or http where the host is a loopback address or a name
+	// without a dot, such as another container's.
 	APIURL, URL string
 
 	// ClientID and ClientSecret are our application's own; they open the list
@@ -133,8 +134,8 @@ func baseURL(what, raw string) (*url.URL, error) {
 		return nil, fmt.Errorf("%s cannot be read", what)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Hostname() == "":
 		return nil, fmt.Errorf("%s must be scheme, host and perhaps a path", what)
-	case u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())):
-		return nil, fmt.Errorf("%s must be https, or http on a loopback address", what)
+	case u.Scheme != "https" && (u.Scheme != "http" || !isPrivate(u.Hostname())):
+		return nil, fmt.Errorf("%s must be https, or http on a loopback address or a host name without a dot", what)
 	}
 	return u, nil
 }

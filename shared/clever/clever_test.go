@@ -1,9 +1,12 @@
 package clever_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"
@@ -15,12 +18,12 @@ import (
 
 func TestNew_Addresses(t *testing.T) {
 	t.Parallel()
-	for _, ok := range []string{"", "https://api.clever.com", "https://sandbox.example:8443/clever/", "http://127.0.0.1:8080", "http://[::1]:1", "http://localhost"} {
+	for _, ok := range []string{"", "https://api.clever.com", "https://sandbox.example:8443/clever/", "http://127.0.0.1:8080", "http://[::1]:1", "http://localhost", "http://clever-sim:8090"} {
 		if _, err := clever.New(clever.Config{APIURL: ok, URL: ok}); err != nil {
 			t.Errorf("%q: %v", ok, err)
 		}
 	}
-	for _, bad := range []string{"api.clever.com", "http://api.clever.com", "ftp://localhost", "https://", "https://user:hunter2@x.org", "https://x.org?a=b", "https://x.org#a", "https://%zz", "http://127.0.0.1.evil.example"} {
+	for _, bad := range []string{"api.clever.com", "http://api.clever.com", "ftp://localhost", "https://", "https://user:hunter2@x.org", "https://x.org?a=b", "https://x.org#a", "https://%zz", "http://127.0.0.1.evil.example", "http://10.0.0.1"} {
 		_, err := clever.New(clever.Config{APIURL: bad, URL: bad})
 		if err == nil {
 			t.Errorf("%q is accepted", bad)
@@ -70,19 +73,29 @@ func TestLists(t *testing.T) {
 func TestMetrics(t *testing.T) {
 	t.Parallel()
 	reg := prometheus.NewPedanticRegistry()
-	status := 200
+	var status atomic.Int64
 	client := serve(t, func(w http.ResponseWriter, r *http.Request) {
-		if status == 200 {
+		switch s := int(status.Load()); s {
+		case 200:
 			answer(`{"data":[]}`)(w, r)
-			return
+		case 0:
+			raw("", false)(w, r)
+		case 1:
+			raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{", false)(w, r)
+		default:
+			refuse(s)(w, r)
 		}
-		refuse(status)(w, r)
 	}, func(c *clever.Config) { c.Registerer, c.Budget = reg, &budget{} })
-	for _, s := range []int{200, 200, 404, 418, 599} {
-		status = s
-		_, _, _ = read(t.Context(), client, "/v3.1/schools/5f000000000000000000005c/users?limit=1", "")
+	const path = "/v3.1/schools/5f000000000000000000005c/users?limit=1"
+	for _, s := range []int64{200, 200, 404, 418, 0, 1, 599} {
+		status.Store(s)
+		_, _, _ = read(t.Context(), client, path, "")
 	}
 	_, _ = client.Tokens(t.Context(), "")
+	late, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
+	defer cancel()
+	cancelled := connect(t, "http://127.0.0.1:1", func(c *clever.Config) { c.Registerer = prometheus.WrapRegistererWithPrefix("late_", reg) })
+	_, _, _ = read(late, cancelled, path, "")
 	want := `
 # HELP cleversync_clever_requests_total Requests to Clever by endpoint and HTTP status; failed: no usable answer came, cancelled: the caller gave up.
 # TYPE cleversync_clever_requests_total counter
@@ -91,8 +104,12 @@ cleversync_clever_requests_total{endpoint="/schools/{id}/users",status="200"} 2
 cleversync_clever_requests_total{endpoint="/schools/{id}/users",status="404"} 1
 cleversync_clever_requests_total{endpoint="/schools/{id}/users",status="4xx"} 1
 cleversync_clever_requests_total{endpoint="/schools/{id}/users",status="5xx"} 1
+cleversync_clever_requests_total{endpoint="/schools/{id}/users",status="failed"} 2
+# HELP late_cleversync_clever_requests_total Requests to Clever by endpoint and HTTP status; failed: no usable answer came, cancelled: the caller gave up.
+# TYPE late_cleversync_clever_requests_total counter
+late_cleversync_clever_requests_total{endpoint="/schools/{id}/users",status="cancelled"} 1
 `
-	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "cleversync_clever_requests_total"); err != nil {
+	if err := testutil.GatherAndCompare(reg, strings.NewReader(want), "cleversync_clever_requests_total", "late_cleversync_clever_requests_total"); err != nil {
 		t.Error(err)
 	}
 	if n, err := testutil.GatherAndCount(reg, "cleversync_clever_request_duration_seconds", "cleversync_clever_budget_wait_seconds"); err != nil || n != 3 {

@@ -71,12 +71,18 @@ func TestDecode_User(t *testing.T) {
 
 func TestDecode_Others(t *testing.T) {
 	t.Parallel()
-	section := decode[roster.SourceSection](jsontext.Value(`{"data":{"id":"k1","name":"N","school":"s1","students":["a",5,"b",{}],"teachers":"t","period":3}}`))
+	section := decode[roster.SourceSection](jsontext.Value(`{"data":{"id":"k1","name":"N","school":"s1","students":["a",5,"b",{}],"teachers":["t"],"period":3}}`))
 	if diff := cmp.Diff(roster.Received[roster.SourceSection]{
-		ID: "k1", Record: roster.SourceSection{ID: "k1", Name: "N", School: "s1", Students: []string{"a", "b"}},
-		BadFields: []string{"students", "teachers", "period"},
+		ID: "k1", Record: roster.SourceSection{ID: "k1", Name: "N", School: "s1", Students: []string{"a", "b"}, Teachers: []string{"t"}},
+		BadFields: []string{"students", "period"},
 	}, section); diff != "" {
 		t.Errorf("section (-want +got):\n%s", diff)
+	}
+	// Taken for empty, such a list would take every member from the class.
+	for _, element := range []string{`{"data":{"id":"k1","students":"t"}}`, `{"data":{"id":"k1","teachers":{}}}`} {
+		if got := decode[roster.SourceSection](jsontext.Value(element)); !got.Undecodable || got.ID != "k1" {
+			t.Errorf("%s decodes to %+v, want it undecodable", element, got)
+		}
 	}
 	contact := decode[roster.SourceUser](jsontext.Value(`{"data":{"id":"p1","roles":{"contact":{"student_relationships":[{"student":"a","type":5},"x",{"student":"b","type":"Family"}]}}}}`))
 	if diff := cmp.Diff([]roster.SourceRelationship{{Student: "a"}, {Student: "b", Type: "Family"}}, contact.Record.Roles.Contact.Relationships); diff != "" {

@@ -3,6 +3,7 @@ package clever_test
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -86,6 +87,16 @@ func TestReadPage_BadAnswers(t *testing.T) {
 				t.Error("another try may help, yet the fault is final")
 			}
 		})
+	}
+}
+
+// TestReadPage_HTML is told apart for whoever reads the error: it usually means
+// that a proxy answered.
+func TestReadPage_HTML(t *testing.T) {
+	t.Parallel()
+	_, _, err := read(t.Context(), serve(t, refuse(http.StatusOK, "Content-Type", "text/html; charset=utf-8")), users, "")
+	if f := wantFault(t, err, fault.CleverBadResponse); !strings.Contains(f.Detail, "HTML") {
+		t.Errorf("the detail is %q", f.Detail)
 	}
 }
 

@@ -14,7 +14,9 @@ import (
 
 // decodeLeniently decodes an element of which some value has the wrong type.
 // Such a value is left out and its path noted; where the path is one that
-// decides who or where the record is, the whole record is undecodable.
+// decides who or where the record is, the whole record is undecodable. So it is
+// where a whole list is none: read as empty, it would take every member from a
+// class.
 func decodeLeniently[T roster.Source](element jsontext.Value) roster.Received[T] {
 	var wrapped struct {
 		Data T `json:"data"`
@@ -24,7 +26,7 @@ func decodeLeniently[T roster.Source](element jsontext.Value) roster.Received[T]
 	for i, path := range l.bad {
 		l.bad[i] = strings.TrimPrefix(strings.TrimPrefix(path, "data"), ".")
 	}
-	return receive(wrapped.Data, l.bad, slices.ContainsFunc(l.bad, isDecisive))
+	return receive(wrapped.Data, l.bad, l.lostList || slices.ContainsFunc(l.bad, isDecisive))
 }
 
 // isDecisive tells whether a record without the value at path is none: the id,
@@ -42,7 +44,11 @@ func isDecisive(path string) bool {
 
 // lenient decodes values into the Source types, which consist of structs,
 // pointers to them, slices and strings.
-type lenient struct{ bad []string }
+type lenient struct {
+	bad []string
+	// lostList: something that should be a list is none.
+	lostList bool
+}
 
 // read decodes v into the target and tells whether it could; if not it leaves
 // the target empty and notes the path. null is an absent value, here as on the
@@ -66,6 +72,8 @@ func (l *lenient) read(v jsontext.Value, into reflect.Value, path string) bool {
 			into.SetString(s)
 			return true
 		}
+	case into.Kind() == reflect.Slice:
+		l.lostList = true
 	}
 	return l.note(path)
 }

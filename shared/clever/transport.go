@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -30,8 +31,13 @@ func newHTTP(header time.Duration) *http.Client {
 	}
 }
 
-// isLoopback tells whether a host can only be this machine.
-func isLoopback(host string) bool {
+// isPrivate tells whether a host can only be this machine or one of its own
+// network: a token may go there unencrypted. A name without a dot is never a
+// public one.
+func isPrivate(host string) bool {
 	addr, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && addr.IsLoopback()
+	if err != nil {
+		return !strings.Contains(host, ".")
+	}
+	return addr.IsLoopback()
 }

@@ -66,7 +66,7 @@ func TestFoldEmail(t *testing.T) {
 	t.Parallel()
 	for in, want := range map[string]string{
 		"": "", "ana@x.org": "ana@x.org", "Ana@X.Org": "ana@x.org",
-		"JÖRG@X.DE": "jörg@x.de", "Straße@x.de": "strasse@x.de", "ΣΟΦΟΣ@x.gr": "σοφοσ@x.gr", "σοφος@x.gr": "σοφοσ@x.gr",
+		"JÖRG@X.DE": "jörg@x.de", "Straße@x.de": "strasse@x.de", "ΣΟΦΟΣ@x.gr": "σοφοσ@x.gr", "σοφος@x.gr": "σοφοσ@x.gr", "\u0390@x.gr": "\u0390@x.gr",
 	} {
 		if got := foldEmail(in); got != want {
 			t.Errorf("foldEmail(%q) = %q; want %q", in, got, want)

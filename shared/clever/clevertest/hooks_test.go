@@ -150,13 +150,19 @@ func TestEdit_ChangesRemovesRestores(t *testing.T) {
 func TestEdit_UnknownIdChangesNothing(t *testing.T) {
 	t.Parallel()
 	s := simulator(t, clevertest.Config{Students: 10})
-	first := ids(t, s, "/v3.1/users")[0]
+	first, second := ids(t, s, "/v3.1/users")[0], ids(t, s, "/v3.1/users")[1]
+	if err := s.Edit(func(e *clevertest.Edits) { e.Remove(second); e.User(second, func(*clevertest.User) {}) }); err != nil {
+		t.Fatal(err)
+	}
 	before := everything(t, s)
 	for name, f := range map[string]func(*clevertest.Edits){
 		"remove":  func(e *clevertest.Edits) { e.Remove(first, "nobody") },
 		"restore": func(e *clevertest.Edits) { e.Remove(first); e.Restore("nobody") },
-		"user":    func(e *clevertest.Edits) { e.Remove(first); e.User("nobody", func(*clevertest.User) {}) },
-		"kind":    func(e *clevertest.Edits) { e.Remove(first); e.Section(first, func(*clevertest.Section) {}) },
+		"user": func(e *clevertest.Edits) {
+			e.User(first, func(u *clevertest.User) { u.Email = "" })
+			e.User("nobody", nil)
+		},
+		"kind": func(e *clevertest.Edits) { e.Remove(first); e.Section(first, func(*clevertest.Section) {}) },
 	} {
 		if err := s.Edit(f); err == nil {
 			t.Errorf("%s: no error", name)

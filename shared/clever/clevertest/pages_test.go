@@ -145,7 +145,12 @@ func checkWalks(t *testing.T, s *clevertest.Server) {
 func walk(t *testing.T, s *clevertest.Server, path string, limit int, rel string) []string {
 	t.Helper()
 	var all []string
+	seen := map[string]bool{}
 	for path != "" {
+		if seen[path] {
+			t.Fatalf("GET %s: the links lead in a circle", path)
+		}
+		seen[path] = true
 		now, a := page(t, s, path)
 		if len(now) > limit {
 			t.Fatalf("GET %s: %d records", path, len(now))
