@@ -2,6 +2,7 @@ package clevertest_test
 
 import (
 	"maps"
+	"net/http"
 	"slices"
 	"testing"
 
@@ -91,5 +92,31 @@ func checkRelations(t *testing.T, s *clevertest.Server, every int) {
 		if diff := cmp.Diff(want, ids(t, s, "/v3.1"+path+"?limit=10000"), cmpEmpty()); diff != "" {
 			t.Errorf("GET %s (-want +got):\n%s", path, diff)
 		}
+	}
+}
+
+func TestRelations_ToOne(t *testing.T) {
+	t.Parallel()
+	s := simulator(t, clevertest.Config{Students: 700})
+	absent := 0
+	for sec := range s.District().Sections() {
+		for relation, want := range map[string]string{"school": sec.School, "course": sec.Course, "term": sec.Term, "district": sec.District} {
+			path := "/v3.1/sections/" + sec.ID + "/" + relation
+			w := get(s, path)
+			if want == "" {
+				absent++
+				if w.Code != http.StatusNotFound {
+					t.Errorf("GET %s: status %d, want 404", path, w.Code)
+				}
+				continue
+			}
+			a := fetch(t, s, path)
+			if got := decode[struct{ ID string }](t, a.Data).ID; got != want || len(a.Links) != 1 {
+				t.Errorf("GET %s: %s, want %s; links %v", path, got, want, a.Links)
+			}
+		}
+	}
+	if absent == 0 {
+		t.Error("no section without a course")
 	}
 }
