@@ -29,10 +29,11 @@ func Parse[T any](getenv func(string) string) (T, error) {
 			values[p.Key] = value
 		}
 	}
-	faults := readable(env.ParseWithOptions(&config, env.Options{Environment: values}), keys(reflect.TypeFor[T]()))
+	unreadable := readable(env.ParseWithOptions(&config, env.Options{Environment: values}), keys(reflect.TypeFor[T]()))
+	faults := slices.Clone(unreadable)
 	if v, ok := any(&config).(interface{ Validate() error }); ok {
 		for _, fault := range flatten(v.Validate()) {
-			if !slices.ContainsFunc(faults, func(known error) bool { return subject(known) == subject(fault) }) {
+			if !slices.ContainsFunc(unreadable, func(known error) bool { return subject(known) == subject(fault) }) {
 				faults = append(faults, fault)
 			}
 		}

@@ -37,7 +37,7 @@ func (c *config) Validate() error {
 		faults = append(faults, errors.New("WAIT must be above zero"))
 	}
 	if len(c.Regions) > 2 {
-		faults = append(faults, errors.New("REGIONS: too many"))
+		faults = append(faults, errors.New("REGIONS: too many"), errors.New("REGIONS: and odd"))
 	}
 	return errors.Join(faults...)
 }
@@ -72,7 +72,7 @@ func TestParse_AllFaultsAtOnce(t *testing.T) {
 		subject, _, _ := strings.Cut(fault.Error(), " ")
 		subjects = append(subjects, strings.TrimSuffix(subject, ":"))
 	}
-	if diff := cmp.Diff([]string{"SHARED", "URL", "CONNS", "WAIT", "REGIONS"}, subjects); diff != "" {
+	if diff := cmp.Diff([]string{"SHARED", "URL", "CONNS", "WAIT", "REGIONS", "REGIONS"}, subjects); diff != "" {
 		t.Errorf("faults (-want +got):\n%s\n%v", diff, err)
 	}
 }

@@ -1,6 +1,7 @@
 package auth
 
 import (
+	"maps"
 	"net/netip"
 	"sync"
 	"time"
@@ -21,8 +22,9 @@ const (
 
 // failures counts failed attempts per address.
 type failures struct {
-	mu sync.Mutex
-	by map[netip.Prefix]*rate.Limiter
+	mu    sync.Mutex
+	by    map[netip.Prefix]*rate.Limiter
+	swept time.Time
 }
 
 func newFailures() *failures { return &failures{by: map[netip.Prefix]*rate.Limiter{}} }
@@ -54,16 +56,15 @@ func (f *failures) add(address netip.Prefix) {
 	limiter.Allow()
 }
 
-// makeRoom forgets the addresses that have recovered, and one at random where
-// none has.
+// makeRoom forgets the addresses that have recovered, which it looks for now
+// and then only, and one at random where that was not enough.
 func (f *failures) makeRoom() {
 	if len(f.by) < mostAddresses {
 		return
 	}
-	for address, limiter := range f.by {
-		if limiter.Tokens() >= failureBurst {
-			delete(f.by, address)
-		}
+	if time.Since(f.swept) >= failureEvery {
+		f.swept = time.Now()
+		maps.DeleteFunc(f.by, func(_ netip.Prefix, limiter *rate.Limiter) bool { return limiter.Tokens() >= failureBurst })
 	}
 	for address := range f.by {
 		if len(f.by) < mostAddresses {

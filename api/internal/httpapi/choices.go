@@ -17,26 +17,26 @@ type Connection struct {
 	DistrictID    string    `json:"district_id" example:"4fd43cc56d11340000000005" doc:"The id of the Clever district."`
 	Grant         Grant     `json:"grant"`
 	Enabled       bool      `json:"enabled" doc:"Whether the tenant's own people have turned the sync on."`
-	WholeDistrict bool      `json:"whole_district" doc:"Whether every school of the district is synced."`
-	Schools       []string  `json:"schools" nullable:"false" doc:"The Clever ids of the schools that are synced; empty with the whole district."`
+	WholeDistrict bool      `json:"whole_district" example:"false" doc:"Whether every school of the district is synced."`
+	Schools       []string  `json:"schools" nullable:"false" example:"[\"58da8a43cc70ab00017a1a87\"]" doc:"The Clever ids of the schools that are synced; empty with the whole district."`
 	Options       Options   `json:"options"`
-	Version       int64     `json:"version" doc:"Raised by every change."`
-	LinkedBy      string    `json:"linked_by" doc:"Who linked the district."`
+	Version       int64     `json:"version" example:"1" doc:"Raised by every change."`
+	LinkedBy      string    `json:"linked_by" example:"Success team" doc:"Who linked the district."`
 	UpdatedAt     time.Time `json:"updated_at"`
 }
 
 // Grant is what of the district a tenant may choose at all.
 type Grant struct {
-	Whole   bool     `json:"whole" required:"false" doc:"Every school of the district, those to come included."`
-	Schools []string `json:"schools" required:"false" maxItems:"2000" nullable:"false" minLength:"1" maxLength:"100" pattern:"^[A-Za-z0-9_-]+$" doc:"The Clever ids of the granted schools."`
+	Whole   bool     `json:"whole" required:"false" example:"false" doc:"Every school of the district, those to come included."`
+	Schools []string `json:"schools" required:"false" maxItems:"2000" nullable:"false" minLength:"1" maxLength:"100" pattern:"^[A-Za-z0-9_-]+$" example:"[\"58da8a43cc70ab00017a1a87\"]" doc:"The Clever ids of the granted schools."`
 }
 
 // Options are how the roster is shaped.
 type Options struct {
 	Classrooms       bool     `json:"sync_classroom_data" doc:"Sync classrooms and who is in them."`
-	UniqueClassNames bool     `json:"force_unique_class_names" doc:"Add the section's id to each classroom's name."`
+	UniqueClassNames bool     `json:"force_unique_class_names" example:"false" doc:"Add the section's id to each classroom's name."`
 	Parents          bool     `json:"sync_parent_data" doc:"Sync the parents of the students; needs at least one role type."`
-	ParentTypes      []string `json:"parent_role_types" nullable:"false" doc:"The role types whose holders are synced as parents."`
+	ParentTypes      []string `json:"parent_role_types" nullable:"false" example:"[\"Parent/Guardian\",\"Family\"]" doc:"The role types whose holders are synced as parents."`
 }
 
 func viewConnection(c tenant.Connection) Connection {
@@ -57,24 +57,24 @@ type ConnectionLink struct {
 	DistrictID    string        `json:"district_id" minLength:"1" maxLength:"100" pattern:"^[A-Za-z0-9_-]+$" example:"4fd43cc56d11340000000005" doc:"The id of the Clever district."`
 	Grant         Grant         `json:"grant" doc:"What of the district the tenant may choose at all."`
 	Enabled       bool          `json:"enabled,omitempty" doc:"Turn the sync on."`
-	WholeDistrict bool          `json:"whole_district,omitempty" doc:"Sync every school of the district; schools must be empty then."`
-	Schools       []string      `json:"schools,omitempty" maxItems:"2000" nullable:"false" minLength:"1" maxLength:"100" pattern:"^[A-Za-z0-9_-]+$" doc:"The Clever ids of the schools to sync."`
+	WholeDistrict bool          `json:"whole_district,omitempty" example:"false" doc:"Sync every school of the district; schools must be empty then."`
+	Schools       []string      `json:"schools,omitempty" maxItems:"2000" nullable:"false" minLength:"1" maxLength:"100" pattern:"^[A-Za-z0-9_-]+$" example:"[\"58da8a43cc70ab00017a1a87\"]" doc:"The Clever ids of the schools to sync."`
 	Options       OptionsChange `json:"options,omitempty"`
 }
 
 // OptionsChange are the options that are to change.
 type OptionsChange struct {
 	Classrooms       *bool     `json:"sync_classroom_data,omitempty" doc:"Sync classrooms and who is in them. On by default."`
-	UniqueClassNames *bool     `json:"force_unique_class_names,omitempty" doc:"Add the section's id to each classroom's name. Off by default."`
+	UniqueClassNames *bool     `json:"force_unique_class_names,omitempty" example:"false" doc:"Add the section's id to each classroom's name. Off by default."`
 	Parents          *bool     `json:"sync_parent_data,omitempty" doc:"Sync the parents of the students. Off by default; needs at least one role type."`
-	ParentTypes      *[]string `json:"parent_role_types,omitempty" maxItems:"20" maxLength:"100" nullable:"false" doc:"Of Parent/Guardian, Family, Emergency, Other, Primary and Secondary."`
+	ParentTypes      *[]string `json:"parent_role_types,omitempty" maxItems:"20" maxLength:"100" nullable:"false" example:"[\"Parent/Guardian\",\"Family\"]" doc:"Of Parent/Guardian, Family, Emergency, Other, Primary and Secondary."`
 }
 
 // ConnectionChange is what may change without linking anew.
 type ConnectionChange struct {
 	Enabled       *bool          `json:"enabled,omitempty" doc:"Turn the sync on or off."`
-	WholeDistrict *bool          `json:"whole_district,omitempty" doc:"Sync every school of the district."`
-	Schools       *[]string      `json:"schools,omitempty" maxItems:"2000" nullable:"false" minLength:"1" maxLength:"100" pattern:"^[A-Za-z0-9_-]+$" doc:"The Clever ids of the schools to sync."`
+	WholeDistrict *bool          `json:"whole_district,omitempty" example:"false" doc:"Sync every school of the district."`
+	Schools       *[]string      `json:"schools,omitempty" maxItems:"2000" nullable:"false" minLength:"1" maxLength:"100" pattern:"^[A-Za-z0-9_-]+$" example:"[\"58da8a43cc70ab00017a1a87\"]" doc:"The Clever ids of the schools to sync."`
 	Options       *OptionsChange `json:"options,omitempty"`
 
 	// District and Grant are known here only to be refused by name.

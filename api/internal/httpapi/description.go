@@ -1,6 +1,8 @@
 package httpapi
 
 import (
+	"fmt"
+
 	"github.com/danielgtaylor/huma/v2"
 )
 
@@ -35,4 +37,18 @@ func (a *API) description() huma.Config {
 		RejectUnknownQueryParameters: true,
 		Transformers:                 []huma.Transformer{a.fromHuma},
 	}
+}
+
+// offerRegions lets a schema's region be one of the deployment's, which are
+// known only now.
+func (a *API) offerRegions(schema string) {
+	described := a.huma.OpenAPI().Components.Schemas.Map()[schema]
+	if described == nil || described.Properties["region"] == nil {
+		panic(fmt.Sprintf("schema %s has no region", schema)) // the operation was renamed
+	}
+	region := described.Properties["region"]
+	for _, r := range a.regions {
+		region.Enum = append(region.Enum, r.Name)
+	}
+	region.PrecomputeMessages()
 }

@@ -114,6 +114,8 @@ func writeExample(b *strings.Builder, registry huma.Registry, s *huma.Schema, in
 	switch {
 	case s.Ref != "":
 		writeExample(b, registry, registry.SchemaFromRef(s.Ref), indent)
+	case len(s.Examples) > 0 && s.Type != huma.TypeObject:
+		writeScalar(b, s.Examples[0])
 	case s.Type == huma.TypeObject:
 		deeper := indent + "  "
 		b.WriteString("{")
@@ -130,24 +132,28 @@ func writeExample(b *strings.Builder, registry huma.Registry, s *huma.Schema, in
 		writeExample(b, registry, s.Items, indent)
 		b.WriteString("]")
 	default:
-		text, err := json.Marshal(exampleScalar(s))
-		if err != nil {
-			text = []byte("null")
-		}
-		b.Write(text)
+		writeScalar(b, exampleScalar(s))
 	}
 }
 
+func writeScalar(b *strings.Builder, value any) {
+	text, err := json.Marshal(value)
+	if err != nil {
+		text = []byte("null") // no example holds what JSON cannot
+	}
+	b.Write(text)
+}
+
+const exampleID = "01a20de4-2969-7120-b501-bc391be44490"
+
 func exampleScalar(s *huma.Schema) any {
 	switch {
-	case len(s.Examples) > 0:
-		return s.Examples[0]
 	case s.Default != nil:
 		return s.Default
 	case len(s.Enum) > 0:
 		return s.Enum[0]
 	case s.Format == "uuid":
-		return "01a20de4-2969-7120-b501-bc391be44490"
+		return exampleID
 	case s.Format == "date-time":
 		return "2026-11-24T18:00:00Z"
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,7 +25,7 @@ type operation struct {
 	scope postgres.Scope
 	// status is that of success, 0 for huma's default.
 	status int
-	// answers are further successes.
+	// answers are further successes, with the same body.
 	answers map[int]string
 	// problems are the codes that the operation itself may answer with; those
 	// that any operation may answer with are added.
@@ -39,6 +40,13 @@ const metadataScope = "scope"
 // error becomes a Problem.
 func register[I, O any](a *API, op operation, work func(context.Context, *I) (*O, error)) {
 	described := op.describe(a.problems)
+	if body, ok := reflect.TypeFor[O]().FieldByName("Body"); ok {
+		for status := range op.answers {
+			described.Responses[strconv.Itoa(status)].Content = map[string]*huma.MediaType{
+				"application/json": {Schema: a.huma.OpenAPI().Components.Schemas.Schema(body.Type, true, "")},
+			}
+		}
+	}
 	huma.Register(a.huma, described, func(ctx context.Context, in *I) (*O, error) {
 		out, err := work(ctx, in)
 		if err != nil {

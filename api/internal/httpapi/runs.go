@@ -62,7 +62,7 @@ func (a *API) startRun(ctx context.Context, in *startRunInput) (*startRunAnswer,
 		return nil, err
 	}
 	var run postgres.Run
-	err = pgx.BeginFunc(ctx, a.pool, func(tx pgx.Tx) error {
+	err = a.within(ctx, func(tx pgx.Tx) error {
 		details := map[string]any{"run": started.Run, "joined": started.Joined}
 		if err := postgres.Audit(ctx, tx, act(ctx, postgres.RunStarted, in.Tenant, details)); err != nil {
 			return err
@@ -141,7 +141,9 @@ func (a *API) cancelRun(ctx context.Context, in *runPathInput) (*readRunAnswer, 
 	if err := a.dispatch.Cancel(ctx, in.Tenant, in.Run, principal(ctx).Name); err != nil {
 		return nil, err
 	}
-	if err := postgres.Audit(ctx, a.pool, act(ctx, postgres.RunCancelled, in.Tenant, map[string]any{"run": in.Run})); err != nil {
+	if err := a.within(ctx, func(tx pgx.Tx) error {
+		return postgres.Audit(ctx, tx, act(ctx, postgres.RunCancelled, in.Tenant, map[string]any{"run": in.Run}))
+	}); err != nil {
 		return nil, err
 	}
 	return a.readRun(ctx, in)

@@ -121,6 +121,7 @@ func TestRequests_BadInput(t *testing.T) {
 		"wrong types":         {"POST", "/v1/tenants", `{"name":1,"region":true}`, 422, "invalid_request", []string{"body.name", "body.region"}},
 		"name too long":       {"POST", "/v1/tenants", `{"name":"` + strings.Repeat("ä", 201) + `","region":"uk"}`, 422, "invalid_request", []string{"body.name"}},
 		"name with a NUL":     {"POST", "/v1/tenants", `{"name":"a\u0000b","region":"uk"}`, 422, "invalid_request", []string{"body.name"}},
+		"name of wide spaces": {"POST", "/v1/tenants", `{"name":"\u00a0\u3000\u2003","region":"uk"}`, 422, "invalid_request", []string{"body.name"}},
 		"name with a newline": {"POST", "/v1/tenants", `{"name":"a\nb","region":"uk"}`, 422, "invalid_request", []string{"body.name"}},
 		"body too large":      {"POST", "/v1/tenants", `{"name":"` + strings.Repeat("a", 1<<20) + `"}`, 413, "request_too_large", nil},
 		"unknown parameter":   {"GET", "/v1/tenants?page=2", ``, 422, "invalid_request", []string{"query.page"}},

@@ -34,7 +34,7 @@ type Token struct {
 	ID        uuid.UUID  `json:"id" format:"uuid" doc:"Names the token when it is to be revoked."`
 	Token     string     `json:"token" example:"cs_UbC2n4KQ…" doc:"The token itself. It is not shown again."`
 	Name      string     `json:"name"`
-	Scope     string     `json:"scope" enum:"operator,tenant"`
+	Scope     string     `json:"scope" enum:"operator,tenant" example:"tenant"`
 	Tenant    *uuid.UUID `json:"tenant,omitempty" format:"uuid"`
 	CreatedAt time.Time  `json:"created_at"`
 	ExpiresAt *time.Time `json:"expires_at,omitempty"`
@@ -43,9 +43,9 @@ type Token struct {
 // NewToken is what a token is created with.
 type NewToken struct {
 	Name      Name       `json:"name" example:"Riverside's console" doc:"Shown as who did what."`
-	Scope     string     `json:"scope" enum:"operator,tenant"`
+	Scope     string     `json:"scope" enum:"operator,tenant" example:"tenant"`
 	Tenant    *uuid.UUID `json:"tenant,omitempty" format:"uuid" doc:"The tenant of a token of scope tenant."`
-	ExpiresAt *time.Time `json:"expires_at,omitempty" doc:"When the token ends by itself; never, where it is not given."`
+	ExpiresAt *time.Time `json:"expires_at,omitempty" example:"2030-01-01T00:00:00Z" doc:"When the token ends by itself; never, where it is not given."`
 }
 
 type createTokenInput struct{ Body NewToken }
