@@ -39,3 +39,24 @@ func TestRerun_neverWaitsForTheConnection(t *testing.T) {
 		return err
 	}))
 }
+
+// A wish that can no longer be granted does not wait for a later connection.
+func TestRerun_wishOfADisconnectedTenantIsUsedUp(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	run := w.started()
+	w.claim(run)
+	if _, err := w.start(true); err != nil {
+		t.Fatal(err)
+	}
+	_, err := w.Pool.Exec(t.Context(), `DELETE FROM sync.connections`)
+	w.must(err)
+	if next := w.end(run, postgres.Ending{State: syncrun.Failed, Code: fault.Internal, Message: "for the test"}); len(next) != 0 {
+		t.Errorf("after a disconnect follow %v, want nothing", next)
+	}
+	left, err := postgres.FindReruns(t.Context(), w.Pool, 10)
+	w.must(err)
+	if len(left) != 0 {
+		t.Errorf("the wish is still there: %v", left)
+	}
+}

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -43,9 +44,29 @@ type Started struct {
 // cannot be synced, with postgres.ErrNoTenant, and, unless Coalesce is set,
 // with *UnfinishedError where a run is under way.
 func (d *Dispatcher) Start(ctx context.Context, r StartRequest) (Started, error) {
-	var started Started
-	var deliveries []syncrun.Delivery
-	err := pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
+	for range startTries {
+		started, deliveries, err := d.begin(ctx, r)
+		if errors.Is(err, errJustEnded) {
+			continue
+		}
+		if err != nil {
+			return Started{}, err
+		}
+		d.Deliver(ctx, deliveries)
+		return started, nil
+	}
+	return Started{}, fmt.Errorf("start run of tenant %s: others end and begin all the time: %w", r.Tenant, errJustEnded)
+}
+
+// startTries bounds how often Start meets a run that ends at that very moment.
+const startTries = 5
+
+// errJustEnded says that the run which stood in the way has ended meanwhile.
+var errJustEnded = errors.New("the run under way ended just now")
+
+// begin is one try to start a run.
+func (d *Dispatcher) begin(ctx context.Context, r StartRequest) (started Started, deliveries []syncrun.Delivery, err error) {
+	err = pgx.BeginFunc(ctx, d.pool, func(tx pgx.Tx) error {
 		run, err := d.newRun(ctx, tx, r)
 		if err != nil {
 			return err
@@ -62,11 +83,7 @@ func (d *Dispatcher) Start(ctx context.Context, r StartRequest) (Started, error)
 		started, deliveries, err = d.join(ctx, tx, r, run.Config)
 		return err
 	})
-	if err != nil {
-		return Started{}, err
-	}
-	d.Deliver(ctx, deliveries)
-	return started, nil
+	return started, deliveries, err
 }
 
 // firstDelivery is that of a manual run's first step.
@@ -119,7 +136,7 @@ func (d *Dispatcher) join(ctx context.Context, tx pgx.Tx, r StartRequest, config
 		return Started{}, nil, err
 	}
 	if open == nil {
-		return Started{}, nil, fmt.Errorf("start run of tenant %s: the run under way ended just now: ask again", r.Tenant)
+		return Started{}, nil, errJustEnded
 	}
 	if !r.Coalesce {
 		return Started{}, nil, &UnfinishedError{Run: open.ID}

@@ -87,12 +87,15 @@ func FindUnfinished(ctx context.Context, q Querier, tenant uuid.UUID) (*Unfinish
 
 // Promote moves a run that a person joined to the manual lane, under a new
 // delivery number. It answers false where the run has begun to fetch meanwhile.
+// It does not wait for the run's lock: its caller holds the connection, which
+// whoever ends a run takes after the run.
 func Promote(ctx context.Context, tx pgx.Tx, run uuid.UUID) (syncrun.Delivery, bool, error) {
 	d := syncrun.Delivery{Run: run, Step: syncrun.Prepare, Lane: syncrun.LaneManual}
-	if err := LockRun(ctx, tx, run); err != nil {
+	free, err := tryLockRun(ctx, tx, run)
+	if err != nil || !free {
 		return d, false, err
 	}
-	err := tx.QueryRow(ctx, `
+	err = tx.QueryRow(ctx, `
 		UPDATE sync.run_steps
 		SET lane = 'manual',
 		    seq = seq + 1,
