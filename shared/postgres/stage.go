@@ -156,16 +156,24 @@ func StageIssues(ctx context.Context, tx pgx.Tx, c *Claim, issues []roster.Issue
 	return nil
 }
 
-// StagedStudents tells which of these ids the run has staged as students.
-func StagedStudents(ctx context.Context, q Querier, c *Claim, ids []string) (map[string]struct{}, error) {
+// StagedStudents tells which of these ids the run has staged as students. The
+// names of the lists in which they came complete the primary key. The scalar
+// subquery looks each id up by it, all columns by equality, whatever the planner
+// believes of a table that was filled a moment ago and has no statistics; joined,
+// or with = ANY, it would read the district's students once a page or worse.
+func StagedStudents(ctx context.Context, q Querier, c *Claim, lists, ids []string) (map[string]struct{}, error) {
 	rows, err := q.Query(ctx, `
-		SELECT clever_id
-		FROM staging.users
-		WHERE run_id = $1
-		  AND generation = $2
-		  AND step = $3
-		  AND student
-		  AND clever_id = ANY ($4)`, c.Run, c.Generation, syncrun.FetchStudents, ids)
+		SELECT i.id
+		FROM unnest($4::text[]) AS l (list), unnest($5::text[]) AS i (id)
+		WHERE (SELECT true
+		       FROM staging.users
+		       WHERE run_id = $1
+		         AND generation = $2
+		         AND step = $3
+		         AND list = l.list
+		         AND clever_id = i.id
+		         AND student
+		       LIMIT 1)`, c.Run, c.Generation, syncrun.FetchStudents, lists, ids)
 	if err != nil {
 		return nil, fmt.Errorf("look up staged students: %w", err)
 	}

@@ -182,6 +182,10 @@ func (s *Syncer) studentLists(ctx context.Context, c *postgres.Claim) ([]list, e
 
 func (s *Syncer) translateContacts(c *postgres.Claim) func(context.Context, string, []roster.Received[roster.SourceUser]) ([]postgres.Staged[roster.Parent], []roster.Issue, error) {
 	mapper := roster.NewMapper(c.Config.Options)
+	var from []string
+	for _, l := range lists(c, clever.StudentsOf) {
+		from = append(from, l.name)
+	}
 	return func(ctx context.Context, list string, in []roster.Received[roster.SourceUser]) ([]postgres.Staged[roster.Parent], []roster.Issue, error) {
 		var named []string
 		for i := range in {
@@ -191,7 +195,7 @@ func (s *Syncer) translateContacts(c *postgres.Claim) func(context.Context, stri
 				}
 			}
 		}
-		staged, err := postgres.StagedStudents(ctx, s.Pool, c, named)
+		staged, err := postgres.StagedStudents(ctx, s.Pool, c, from, named)
 		if err != nil {
 			return nil, nil, err
 		}
