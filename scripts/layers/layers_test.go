@@ -112,7 +112,7 @@ func TestCheck_Violations(t *testing.T) {
 		"reached by nobody":             {importing("shared/region", "context"), []string{"shared/region", "nobody"}},
 		"no longer alone":               {importing("api", module+"/shared/clever"), []string{"shared/clever", "api and worker", "remove it"}},
 		"alone but unused":              {importing("worker", "context").with("shared/schoolmanager"), []string{"shared/schoolmanager", "nobody"}},
-		"reached by one program":        {importing("worker", module+"/shared/seal").with("shared/seal"), []string{"shared/seal", "worker only"}},
+		"reached by one program":        {importing("worker", module+"/shared/region").with("shared/region"), []string{"shared/region", "worker only"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

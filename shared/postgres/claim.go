@@ -92,11 +92,12 @@ func look(ctx context.Context, tx pgx.Tx, r ClaimRequest) (Answer, time.Duration
 	err := tx.QueryRow(ctx, `
 		SELECT state, seq, tenant_id, district_id,
 		       coalesce(extract(epoch FROM not_before - clock_timestamp()), 0)::float8,
-		       set_config('idle_in_transaction_session_timeout', $3, true)
+		       set_config('idle_in_transaction_session_timeout', $3, true),
+		       set_config('statement_timeout', $3, true)
 		FROM sync.run_steps
 		WHERE run_id = $1
 		  AND name = $2
-		FOR NO KEY UPDATE SKIP LOCKED`, r.Run, r.Step, milliseconds(r.Lease)).Scan(&state, &seq, &tenant, &district, &rest, nil)
+		FOR NO KEY UPDATE SKIP LOCKED`, r.Run, r.Step, milliseconds(r.Lease)).Scan(&state, &seq, &tenant, &district, &rest, nil, nil)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return lookLocked(ctx, tx, r)
 	}

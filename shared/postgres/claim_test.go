@@ -1,7 +1,9 @@
 package postgres_test
 
 import (
+	"context"
 	"errors"
+	"io"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -207,3 +209,37 @@ func TestFenced_frozenHolderLosesTheRow(t *testing.T) {
 		t.Error("the frozen holder committed")
 	}
 }
+
+// In the middle of a COPY no timeout of Postgres reaches the holder: the sweeper
+// cuts it off, and nobody else.
+func TestCutFrozenCopies_freesTheRow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.claim(syncrun.Prepare)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	err := c.Fenced(ctx, w.Pool, func(tx pgx.Tx) error {
+		_, err := tx.Conn().PgConn().CopyFrom(ctx, readerFunc(func([]byte) (int, error) {
+			if cut, err := postgres.CutFrozenCopies(ctx, w.Pool, time.Hour); err != nil || cut != 0 {
+				t.Errorf("%d young copies were cut, error %v", cut, err)
+			}
+			for cut := 0; cut == 0 && ctx.Err() == nil; {
+				var err error
+				if cut, err = postgres.CutFrozenCopies(ctx, w.Pool, 0); err != nil {
+					t.Error(err)
+				}
+			}
+			// Waits until the row is free.
+			_, err := w.Pool.Exec(ctx, `SELECT 1 FROM sync.run_steps WHERE run_id = $1 FOR NO KEY UPDATE`, w.run)
+			return 0, errors.Join(err, io.EOF)
+		}), `COPY staging.courses (name) FROM STDIN`)
+		return err
+	})
+	if err == nil || ctx.Err() != nil {
+		t.Errorf("the frozen holder: %v, context: %v, want it cut off", err, ctx.Err())
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }

@@ -76,10 +76,13 @@ func LockRun(ctx context.Context, tx pgx.Tx, run uuid.UUID) error {
 
 // lockStep takes the step's row. A locked row counts as held by somebody alive,
 // so a holder that is frozen in its transaction must lose it: Postgres ends a
-// transaction that has been idle for a lease.
+// transaction that has been idle for a lease, and a statement that has taken so
+// long; plan and apply allow themselves longer ones. (A COPY whose rows do not
+// come is beyond both: see CutFrozenCopies.)
 func (f Fence) lockStep(ctx context.Context, tx pgx.Tx) error {
 	tag, err := tx.Exec(ctx, `
-		SELECT set_config('idle_in_transaction_session_timeout', $5, true)
+		SELECT set_config('idle_in_transaction_session_timeout', $5, true),
+		       set_config('statement_timeout', $5, true)
 		FROM sync.run_steps
 		WHERE run_id = $1
 		  AND name = $2

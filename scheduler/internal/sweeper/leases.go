@@ -9,10 +9,18 @@ import (
 	"cleversync/shared/postgres"
 )
 
-// expire gives the steps of dead workers to others.
+// expire gives the steps of dead workers to others. Those that froze in a COPY
+// must be cut off first: their rows are locked.
 func (s *Sweeper) expire(ctx context.Context) error {
+	cut, err := postgres.CutFrozenCopies(ctx, s.Pool, s.Lease)
+	if err != nil {
+		return err
+	}
+	if cut > 0 {
+		s.Log.WarnContext(ctx, "frozen copies cut off", "count", cut)
+	}
 	total := 0
-	err := s.batches(func(limit int) (expired int, err error) {
+	err = s.batches(func(limit int) (expired int, err error) {
 		err = s.brief(ctx, func(tx pgx.Tx) error {
 			expired, err = postgres.ExpireLeases(ctx, tx, limit)
 			return err

@@ -27,21 +27,18 @@ const settleTimeout = 10 * time.Second
 func (c *Consumer) settle(ctx context.Context, claim *postgres.Claim, next []syncrun.Delivery, err error) ([]syncrun.Delivery, error) {
 	ctx, cancel := context.WithTimeout(ctx, settleTimeout)
 	defer cancel()
-	log := c.Log.With("run", claim.Run, "tenant", claim.Tenant, "step", claim.Step, "attempt", claim.Attempt)
 	switch {
 	case err == nil:
 		return next, nil
 	case errors.Is(err, postgres.ErrFenced):
-		log.InfoContext(ctx, "step was taken over")
-		c.Metrics.outcome("fenced", claim.Step)
-		return nil, nil
+		return nil, c.unlessFenced(ctx, claim, err)
 	case errors.Is(err, errCancelled):
 		return c.end(ctx, claim, postgres.Ending{State: syncrun.Cancelled})
 	case errors.Is(err, syncer.ErrSliceOver), errors.Is(err, ErrStopping):
 		c.Metrics.outcome("yielded", claim.Step)
 		d, err := postgres.YieldStep(ctx, c.Pool, claim.Fence)
 		if err != nil {
-			return nil, quiet(err)
+			return nil, c.unlessFenced(ctx, claim, err)
 		}
 		c.Dispatch.Deliver(ctx, []syncrun.Delivery{d})
 		return nil, nil
@@ -49,12 +46,15 @@ func (c *Consumer) settle(ctx context.Context, claim *postgres.Claim, next []syn
 	return c.fail(ctx, claim, err)
 }
 
-// quiet drops the news that a step was taken over: its new holder works on it.
-func quiet(err error) error {
-	if errors.Is(err, postgres.ErrFenced) {
-		return nil
+// unlessFenced drops the news that a step was taken over: its new holder works
+// on it. Any other error stays.
+func (c *Consumer) unlessFenced(ctx context.Context, claim *postgres.Claim, err error) error {
+	if !errors.Is(err, postgres.ErrFenced) {
+		return err
 	}
-	return err
+	c.Log.InfoContext(ctx, "step was taken over", "run", claim.Run, "tenant", claim.Tenant, "step", claim.Step, "attempt", claim.Attempt)
+	c.Metrics.outcome("fenced", claim.Step)
+	return nil
 }
 
 // fail lets a step wait for another try or ends its run, as the table of
@@ -67,7 +67,7 @@ func (c *Consumer) fail(ctx context.Context, claim *postgres.Claim, err error) (
 		log.WarnContext(ctx, "step waits", "code", f.Code, "wait", v.wait.Delay, "error", err)
 		c.Metrics.retries.WithLabelValues(claim.Step.Stage(), string(f.Code)).Inc()
 		if err := postgres.WaitStep(ctx, c.Pool, claim.Fence, v.wait); err != nil {
-			return nil, quiet(err)
+			return nil, c.unlessFenced(ctx, claim, err)
 		}
 		return nil, &queue.Later{Delay: v.wait.Delay, Reason: string(f.Code)}
 	}
@@ -107,7 +107,7 @@ func (c *Consumer) end(ctx context.Context, claim *postgres.Claim, e postgres.En
 		return err
 	})
 	if err != nil {
-		return nil, quiet(err)
+		return nil, c.unlessFenced(ctx, claim, err)
 	}
 	if err := postgres.ClearStaging(ctx, c.Pool, claim.Run); err != nil {
 		c.Log.WarnContext(ctx, "staged rows left to the pruner", "run", claim.Run, "error", err)
