@@ -28,6 +28,9 @@ type Config struct {
 	// tests and rehearsals.
 	Regions       []string `env:"REGIONS" envDefault:"us-nz,au,uk"`
 	RegionWindows string   `env:"REGION_WINDOWS"`
+	// EnrolInterval is how often tenants are looked for whose first run has
+	// completed, to give them their first slot.
+	EnrolInterval time.Duration `env:"ENROL_INTERVAL" envDefault:"10s"`
 	// PlanInterval is how often due tenants are looked for, StartLimit how many
 	// runs each region starts at one such time at most, PlanBatch how many
 	// tenants are locked at once.
@@ -70,8 +73,8 @@ type Config struct {
 	regions []region.Region
 }
 
-// minConns: each of five duties may need a connection at once, the readiness
-// check one, and the turn to export keeps one.
+// minConns: the turn to export keeps one connection, and with three more no
+// duty waits long for another.
 const minConns = 4
 
 // Validate checks what no single field shows, all faults at once.
@@ -89,7 +92,7 @@ func (c *Config) Validate() error {
 		name  string
 		value time.Duration
 	}{
-		{"PLAN_INTERVAL", c.PlanInterval}, {"DISPATCH_INTERVAL", c.DispatchInterval}, {"SWEEP_INTERVAL", c.SweepInterval},
+		{"ENROL_INTERVAL", c.EnrolInterval}, {"PLAN_INTERVAL", c.PlanInterval}, {"DISPATCH_INTERVAL", c.DispatchInterval}, {"SWEEP_INTERVAL", c.SweepInterval},
 		{"PRUNE_INTERVAL", c.PruneInterval}, {"GAUGE_INTERVAL", c.GaugeInterval}, {"SILENT_AFTER", c.SilentAfter}, {"LEASE", c.Lease},
 		{"TICK_TIMEOUT", c.TickTimeout}, {"STATEMENT_TIMEOUT", c.StatementTimeout}, {"SHUTDOWN_TIMEOUT", c.ShutdownTimeout},
 	} {

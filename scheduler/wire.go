@@ -60,6 +60,7 @@ func newDuties(c Config, pool *pgxpool.Pool, tasks *queue.Client, log *slog.Logg
 		Patience: 3*c.GaugeInterval + c.TickTimeout,
 	})
 	return duty.New(log, reg, c.TickTimeout,
+		duty.Duty{Name: "enrol", Interval: c.EnrolInterval, Tick: plan.Enrol},
 		duty.Duty{Name: "plan", Interval: c.PlanInterval, Tick: plan.Tick},
 		duty.Duty{Name: "dispatch", Interval: c.DispatchInterval, Tick: move.Tick},
 		duty.Duty{Name: "sweep", Interval: c.SweepInterval, Tick: sweep.Tick},

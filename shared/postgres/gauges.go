@@ -50,8 +50,8 @@ func DueLag(ctx context.Context, q Querier, regions []string) (map[string]time.D
 		         SELECT t.next_due_at
 		         FROM sync.tenants t
 		         WHERE t.region = n.region
-		           AND t.next_due_at <= clock_timestamp()
-		           AND NOT EXISTS (SELECT 1 FROM sync.runs r WHERE r.tenant_id = t.id AND r.state IN ('queued', 'running'))
+		           AND t.next_due_at <= now()
+		           AND (`+unfinishedOf+`) IS NULL
 		         ORDER BY t.next_due_at
 		         LIMIT 1)), 0)::float8
 		FROM unnest($1::text[]) AS n (region)`, regions)

@@ -78,6 +78,9 @@ func TestFindLeftovers(t *testing.T) {
 			n, err := postgres.DeleteLeftover(t.Context(), w.Pool, w.table("terms"), l, 2)
 			must(t, err)
 			deleted[l.Run] += n
+			if n > 2 {
+				t.Errorf("deleted %d rows at once, want 2 at most", n)
+			}
 			if n < 2 {
 				break
 			}

@@ -98,6 +98,26 @@ func Unmark(ctx context.Context, q Querier, d syncrun.Delivery) error {
 // before its run is given up.
 const MaxCrashes = 5
 
+// CutFrozenCopies ends the connections of our own that have been waiting, in
+// the middle of a COPY, for longer than after for rows that do not come: their
+// worker is frozen or cut off. No timeout of Postgres reaches such a
+// transaction, and the row of its step, locked, would count as alive for ever.
+func CutFrozenCopies(ctx context.Context, q Querier, after time.Duration) (int, error) {
+	tag, err := q.Exec(ctx, `
+		SELECT pg_terminate_backend(pid)
+		FROM pg_stat_activity
+		WHERE datname = current_database()
+		  AND usename = current_user
+		  AND state = 'active'
+		  AND wait_event = 'ClientRead'
+		  AND query ILIKE 'copy %'
+		  AND query_start < clock_timestamp() - $1 * interval '1 microsecond'`, after.Microseconds())
+	if err != nil {
+		return 0, fmt.Errorf("cut frozen copies: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
 // ExpireLeases makes up to limit steps whose lease ran out ready again, under a
 // new delivery number and a raised epoch, and marks none of them as told. It
 // tells how many. A row that is locked has a holder who is alive, and is
@@ -203,20 +223,27 @@ type StrandedRun struct {
 }
 
 // FindStranded gives up to limit runs, after that id, that either were asked to
-// be cancelled while no step runs, or have no unfinished step left.
+// be cancelled while no step runs, or have no unfinished step left. The second
+// cannot be of a queued run: its first step is unfinished, or it would be
+// running. So a long backlog is not looked through.
 func FindStranded(ctx context.Context, q Querier, after uuid.UUID, limit int) ([]StrandedRun, error) {
 	rows, err := q.Query(ctx, `
-		SELECT r.id, sig.run_id IS NOT NULL
+		SELECT r.id, false
 		FROM sync.runs r
-		LEFT JOIN sync.run_signals sig
-		  ON sig.run_id = r.id AND sig.signal = 'cancel'
-		WHERE r.state IN ('queued', 'running')
+		WHERE r.state = 'running'
 		  AND r.id > $1
-		  AND CASE WHEN sig.run_id IS NULL
-		      THEN NOT EXISTS (SELECT 1 FROM sync.run_steps s WHERE s.run_id = r.id AND s.state IN ('ready', 'running', 'waiting'))
-		      ELSE NOT EXISTS (SELECT 1 FROM sync.run_steps s WHERE s.run_id = r.id AND s.state = 'running')
-		      END
-		ORDER BY r.id
+		  AND NOT EXISTS (SELECT 1 FROM sync.run_steps s WHERE s.run_id = r.id AND s.state IN ('ready', 'running', 'waiting'))
+		  AND NOT EXISTS (SELECT 1 FROM sync.run_signals g WHERE g.run_id = r.id AND g.signal = 'cancel')
+		UNION ALL
+		SELECT r.id, true
+		FROM sync.run_signals g
+		JOIN sync.runs r
+		  ON r.id = g.run_id
+		WHERE g.signal = 'cancel'
+		  AND r.state IN ('queued', 'running')
+		  AND r.id > $1
+		  AND NOT EXISTS (SELECT 1 FROM sync.run_steps s WHERE s.run_id = r.id AND s.state = 'running')
+		ORDER BY 1
 		LIMIT $2`, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("find stranded runs: %w", err)

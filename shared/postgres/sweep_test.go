@@ -290,6 +290,25 @@ func TestGiveUp_notAStepThatGotOn(t *testing.T) {
 	}
 }
 
+// Whoever holds the run is alive, and may be about to end the step.
+func TestGiveUp_notARunThatIsHeld(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.claim(syncrun.Prepare)
+	w.exec(`UPDATE sync.run_steps SET crashes = $2 WHERE run_id = $1`, w.run, postgres.MaxCrashes-1)
+	w.lapse(w.run, syncrun.Prepare)
+	must(t, pgx.BeginFunc(t.Context(), w.Pool, func(tx pgx.Tx) error {
+		err := postgres.LockRun(t.Context(), tx, w.run)
+		if diff := cmp.Diff([]bool{false}, w.giveUp()); diff != "" {
+			t.Errorf("given up (-want +got):\n%s", diff)
+		}
+		return err
+	}))
+	if diff := cmp.Diff([]bool{true}, w.giveUp()); diff != "" {
+		t.Errorf("afterwards (-want +got):\n%s", diff)
+	}
+}
+
 func (w *world) stranded() []postgres.StrandedRun {
 	w.t.Helper()
 	found, err := postgres.FindStranded(w.t.Context(), w.Pool, uuid.Nil, 100)
@@ -333,6 +352,25 @@ func TestDecideAgain_continuesAStrandedRun(t *testing.T) {
 	}
 }
 
+// Between looking and deciding somebody was faster, or the run ended.
+func TestDecideAgain_looksOnceMore(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.end(w.claim(syncrun.Prepare))
+	w.exec(`DELETE FROM sync.run_steps WHERE run_id = $1 AND name = 'fetch-terms'`, w.run)
+	decide := func(when string) {
+		t.Helper()
+		next, err := postgres.DecideAgain(t.Context(), w.Pool, w.run, 100)
+		must(t, err)
+		if _, there := w.steps()[syncrun.FetchTerms]; len(next) != 0 || there {
+			t.Errorf("%s: got %v", when, stepsOf(next))
+		}
+	}
+	decide("with unfinished steps")
+	w.endRun(w.run, syncrun.Cancelled)
+	decide("after the run's end")
+}
+
 func TestFindStranded_pagesById(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -341,16 +379,21 @@ func TestFindStranded_pagesById(t *testing.T) {
 		_, run := w.newRun()
 		runs = append(runs, run)
 	}
-	for _, run := range runs {
-		must(t, postgres.SendSignal(t.Context(), w.Pool, run, w.tenant, postgres.SignalCancel, "test"))
+	for i, run := range runs {
+		if i%2 == 0 {
+			must(t, postgres.SendSignal(t.Context(), w.Pool, run, w.tenant, postgres.SignalCancel, "test"))
+			continue
+		}
+		w.exec(`UPDATE sync.run_steps SET state = 'done' WHERE run_id = $1`, run)
+		w.exec(`UPDATE sync.runs SET state = 'running' WHERE id = $1`, run)
 	}
 	var got []uuid.UUID
 	for after := uuid.Nil; ; after = got[len(got)-1] {
 		page, err := postgres.FindStranded(t.Context(), w.Pool, after, 2)
 		must(t, err)
 		for _, r := range page {
-			if !r.Cancelled {
-				t.Errorf("run %s was asked to be cancelled", r.Run)
+			if want := len(got)%2 == 0; r.Cancelled != want {
+				t.Errorf("run %s was asked to be cancelled: %v, want %v", r.Run, r.Cancelled, want)
 			}
 			got = append(got, r.Run)
 		}

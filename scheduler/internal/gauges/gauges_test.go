@@ -180,7 +180,9 @@ func TestTick_countsEachEndedRunOnce(t *testing.T) {
 func TestTick_withoutRedis(t *testing.T) {
 	t.Parallel()
 	db := postgrestest.New(t)
-	s := newScheduler(t, db, newQueue(t, "redis://127.0.0.1:1"))
+	s := newScheduler(t, db, newQueue(t, queuetest.New(t)))
+	s.tick()
+	s.Queue = newQueue(t, "redis://127.0.0.1:1")
 	if err := s.Tick(t.Context()); err == nil {
 		t.Error("it does not say that Redis is away")
 	}

@@ -64,7 +64,9 @@ func (w *world) planner(startLimit, batch int) *planner.Planner {
 // tick lets a planner of usual size do its work at the world's time.
 func (w *world) tick() {
 	w.t.Helper()
-	must(w.t, w.planner(500, 250).Tick(w.t.Context()))
+	p := w.planner(500, 250)
+	must(w.t, p.Enrol(w.t.Context()))
+	must(w.t, p.Tick(w.t.Context()))
 }
 
 func (w *world) exec(sql string, args ...any) {

@@ -59,22 +59,32 @@ func New(c Config) *Planner {
 // StartedBy is what scheduled runs say of who started them.
 const StartedBy = "schedule"
 
-// Tick gives tenants without a slot their first one and starts what is due. A
-// region that fails does not stop the others.
+// Enrol gives a first slot to tenants that have become ready for one. It is
+// needed less often than Tick: the slot lies within a day.
+func (p *Planner) Enrol(ctx context.Context) error {
+	return p.eachRegion(ctx, p.enrol)
+}
+
+// Tick starts what is due.
 func (p *Planner) Tick(ctx context.Context) error {
+	return p.eachRegion(ctx, p.startDue)
+}
+
+// eachRegion works on one region after the other; one that fails does not stop
+// the others.
+func (p *Planner) eachRegion(ctx context.Context, work func(context.Context, region.Region, time.Time) error) error {
 	now, err := p.Now(ctx)
 	if err != nil {
 		return err
 	}
 	var failures []error
 	for _, r := range p.Regions {
-		failures = append(failures, p.planNew(ctx, r, now), p.startDue(ctx, r, now))
+		failures = append(failures, work(ctx, r, now))
 	}
 	return errors.Join(failures...)
 }
 
-// planNew gives a first slot to tenants that have become ready for one.
-func (p *Planner) planNew(ctx context.Context, r region.Region, now time.Time) error {
+func (p *Planner) enrol(ctx context.Context, r region.Region, now time.Time) error {
 	return p.batches(func(limit int) (planned int, err error) {
 		err = postgres.Brief(ctx, p.Pool, p.StatementTimeout, func(tx pgx.Tx) error {
 			tenants, err := postgres.LockUnplanned(ctx, tx, r.Name, limit)
@@ -131,8 +141,9 @@ func (p *Planner) startDue(ctx context.Context, r region.Region, now time.Time) 
 			return 0, fmt.Errorf("start due tenants of %s: %w", r.Name, err)
 		}
 		p.Metrics.count(r.Name, started, missed)
-		if started > 0 || missed > 0 {
-			p.Log.InfoContext(ctx, "nightly runs started", "region", r.Name, "count", started, "missed", missed)
+		p.Log.DebugContext(ctx, "nightly runs started", "region", r.Name, "count", started)
+		if missed > 0 {
+			p.Log.WarnContext(ctx, "slots missed", "region", r.Name, "count", missed)
 		}
 		return found, nil
 	})

@@ -19,7 +19,7 @@ import (
 const day = 24 * time.Hour
 
 // The first sync begins by hand only.
-func TestTick_noSlotBeforeAPersonsRunHasCompleted(t *testing.T) {
+func TestEnrol_noSlotBeforeAPersonsRunHasCompleted(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]string{
 		"never synced":         `DELETE FROM sync.runs`,
@@ -44,11 +44,11 @@ func TestTick_noSlotBeforeAPersonsRunHasCompleted(t *testing.T) {
 	}
 }
 
-func TestTick_givesTheFirstSlotOfTheTenant(t *testing.T) {
+func TestEnrol_givesTheFirstSlotOfTheTenant(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	tenants := w.tenants(30)
-	must(t, w.planner(500, 7).Tick(t.Context()))
+	must(t, w.planner(500, 7).Enrol(t.Context()))
 	for _, tenant := range tenants {
 		if got, want := w.due(tenant), w.region.NextDue(tenant.String(), noon); !got.Equal(want) {
 			t.Errorf("it is due at %v, want %v", got, want)
@@ -328,7 +328,7 @@ func TestTick_byTheDatabasesClock(t *testing.T) {
 	c := p.Config
 	c.Now = nil
 	p = planner.New(c)
-	must(t, p.Tick(t.Context()))
+	must(t, p.Enrol(t.Context()))
 	due, now := w.due(tenant), time.Now()
 	if due.Before(now.Add(-time.Minute)) || due.After(now.Add(day+time.Minute)) {
 		t.Errorf("due at %v", due)

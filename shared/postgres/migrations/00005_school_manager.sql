@@ -26,6 +26,8 @@ CREATE TABLE school_manager.users (
   CONSTRAINT clever_has_id CHECK ((source = 'clever') = (clever_id IS NOT NULL))
 );
 CREATE UNIQUE INDEX users_clever ON school_manager.users (tenant_id, clever_id) WHERE clever_id IS NOT NULL;
+CREATE INDEX users_archived_outside ON school_manager.users (tenant_id) WHERE clever_id IS NOT NULL AND archived_at IS NOT NULL AND hash IS NULL;
+COMMENT ON INDEX school_manager.users_archived_outside IS 'Nearly empty: the plan asks every night whom somebody outside the sync has archived, so that what hangs on them goes too.';
 COMMENT ON COLUMN school_manager.users.source IS 'clever: the sync created or adopted the row and owns it. It never touches a local one.';
 COMMENT ON COLUMN school_manager.users.hash IS 'The content that a sync wrote last. Null after a write from outside: the next sync reads the whole record again.';
 COMMENT ON COLUMN school_manager.users.change_seq IS 'sync.tenants.change_seq of the apply that wrote the row last.';
@@ -42,6 +44,7 @@ CREATE TABLE school_manager.classrooms (
   CONSTRAINT clever_has_id CHECK ((source = 'clever') = (clever_id IS NOT NULL))
 );
 CREATE UNIQUE INDEX classrooms_clever ON school_manager.classrooms (tenant_id, clever_id) WHERE clever_id IS NOT NULL;
+CREATE INDEX classrooms_archived_outside ON school_manager.classrooms (tenant_id) WHERE clever_id IS NOT NULL AND archived_at IS NOT NULL AND hash IS NULL;
 COMMENT ON COLUMN school_manager.classrooms.name IS 'What people see; source_name is what Clever gave, which may be empty.';
 COMMENT ON COLUMN school_manager.classrooms.hash IS 'Covers the members too: a write from outside to one of them clears it.';
 
@@ -65,6 +68,7 @@ CREATE TABLE school_manager.parents (
   CONSTRAINT clever_has_id CHECK ((source = 'clever') = (clever_id IS NOT NULL))
 );
 CREATE UNIQUE INDEX parents_clever ON school_manager.parents (tenant_id, clever_id) WHERE clever_id IS NOT NULL;
+CREATE INDEX parents_archived_outside ON school_manager.parents (tenant_id) WHERE clever_id IS NOT NULL AND archived_at IS NOT NULL AND hash IS NULL;
 
 CREATE TABLE school_manager.parent_links (
   tenant_id uuid NOT NULL, parent_id uuid NOT NULL, student_key text COLLATE "C" NOT NULL, type text COLLATE "C" NOT NULL, student_id uuid,
