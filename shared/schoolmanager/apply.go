@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -36,7 +37,7 @@ func Apply(ctx context.Context, tx pgx.Tx, in ApplyInput) ([]Counts, error) {
 		return nil, err
 	}
 	if a.work {
-		settings := executing(in.WorkMem)
+		settings := setBased(in.WorkMem)
 		// By this name the triggers of the roster know that it is the sync.
 		settings["cleversync.run"] = in.Run.String()
 		if err := withSettings(ctx, tx, settings, func() error { return a.execute(ctx) }); err != nil {
@@ -52,13 +53,13 @@ func Apply(ctx context.Context, tx pgx.Tx, in ApplyInput) ([]Counts, error) {
 
 // CountChanges counts the change rows of a run.
 func CountChanges(ctx context.Context, tx pgx.Tx, run uuid.UUID) (int64, error) {
-	todo, err := loadTodo(ctx, tx, run)
-	if err != nil {
-		return 0, err
+	statement := `SELECT 0`
+	for _, table := range changeTables() {
+		statement += ` + (SELECT count(*) FROM staging.` + table + ` WHERE run_id = $1)`
 	}
 	var all int64
-	for _, t := range todo {
-		all += t.rows
+	if err := tx.QueryRow(ctx, statement, run).Scan(&all); err != nil {
+		return 0, fmt.Errorf("count change rows: %w", err)
 	}
 	return all, nil
 }
@@ -66,9 +67,10 @@ func CountChanges(ctx context.Context, tx pgx.Tx, run uuid.UUID) (int64, error) 
 // applying is one apply under way.
 type applying struct {
 	tx     pgx.Tx
+	run    uuid.UUID
 	args   pgx.NamedArgs
 	seq    int64
-	todo   map[task]amount
+	todo   map[task]int64
 	work   bool
 	short  bool // not every row could be created
 	counts map[roster.Kind]*Counts
@@ -80,19 +82,15 @@ type task struct {
 	op   string
 }
 
-// amount is the size of a task: its rows, and of edges those whose person is
-// known afterwards.
-type amount struct{ rows, resolved int64 }
-
 func begin(ctx context.Context, tx pgx.Tx, in ApplyInput) (*applying, error) {
-	a := &applying{tx: tx, args: pgx.NamedArgs{"run": in.Run, "tenant": in.Tenant}}
+	a := &applying{tx: tx, run: in.Run, args: pgx.NamedArgs{"run": in.Run, "tenant": in.Tenant}}
 	var err error
 	if a.todo, err = loadTodo(ctx, tx, in.Run); err != nil {
 		return nil, err
 	}
 	var all int64
 	for t, n := range a.todo {
-		all += n.rows
+		all += n
 		a.work = a.work || t.op != "hold" && t.op != "skip"
 	}
 	if all != in.Changes {
@@ -102,22 +100,23 @@ func begin(ctx context.Context, tx pgx.Tx, in ApplyInput) (*applying, error) {
 	return a, err
 }
 
-func loadTodo(ctx context.Context, tx pgx.Tx, run uuid.UUID) (map[task]amount, error) {
-	statement := ""
+// loadTodo counts the change rows of each task.
+func loadTodo(ctx context.Context, tx pgx.Tx, run uuid.UUID) (map[task]int64, error) {
+	var parts []string
 	for _, r := range records() {
-		statement += r.sql(`SELECT '` + string(r.kind) + `', op, count(*), 0::bigint FROM staging.{changes} WHERE run_id = $1 GROUP BY op UNION ALL `)
+		parts = append(parts, r.sql(`SELECT '`+string(r.kind)+`', op, count(*) FROM staging.{changes} WHERE run_id = $1 GROUP BY op`))
 	}
 	for _, e := range edges() {
-		statement += e.sql(`SELECT '` + string(e.kind) + `', op, count(*), count({person}) FROM staging.{changes} WHERE run_id = $1 GROUP BY op UNION ALL `)
+		parts = append(parts, e.sql(`SELECT '`+string(e.kind)+`', op, count(*) FROM staging.{changes} WHERE run_id = $1 GROUP BY op`))
 	}
-	rows, err := tx.Query(ctx, statement[:len(statement)-len("UNION ALL ")], run)
+	rows, err := tx.Query(ctx, strings.Join(parts, " UNION ALL "), run)
 	if err != nil {
 		return nil, fmt.Errorf("count change rows: %w", err)
 	}
-	todo := map[task]amount{}
+	todo := map[task]int64{}
 	var t task
-	var n amount
-	if _, err := pgx.ForEachRow(rows, []any{&t.kind, &t.op, &n.rows, &n.resolved}, func() error {
+	var n int64
+	if _, err := pgx.ForEachRow(rows, []any{&t.kind, &t.op, &n}, func() error {
 		todo[t] = n
 		return nil
 	}); err != nil {

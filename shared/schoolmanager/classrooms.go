@@ -17,7 +17,7 @@ import (
 // came incomplete or that record was unreadable, stay as they are.
 const compareClassrooms = `
 	WITH staged AS (
-	  SELECT DISTINCT ON (clever_id) clever_id, hash, elided, new_id,
+	  SELECT {each_once} clever_id, hash, elided, new_id,
 	         coalesce(source_name, '') AS source_name, coalesce(sis_id, '') AS sis_id, coalesce(school_id, '') AS school_id,
 	         coalesce(course_id, '') AS course_id, coalesce(term_id, '') AS term_id,
 	         coalesce(subject, '') AS subject, coalesce(grade, '') AS grade, coalesce(period, '') AS period,
@@ -25,7 +25,7 @@ const compareClassrooms = `
 	  FROM staging.classrooms
 	  WHERE run_id = @run
 	    AND generation = @generation
-	  ORDER BY clever_id, step, list
+	  {first_list}
 	), course AS (
 	  SELECT DISTINCT ON (clever_id) clever_id, coalesce(name, '') AS name, coalesce(number, '') AS number
 	  FROM staging.courses
@@ -135,10 +135,11 @@ func classroomsStatement(uniqueNames bool) string {
 	).Replace(compareClassrooms))
 }
 
-func compareAllClassrooms(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
-	unique, _ := args["unique_names"].(bool)
-	if _, err := tx.Exec(ctx, classroomsStatement(unique), args); err != nil {
-		return fmt.Errorf("compare classrooms: %w", err)
+// compareAllClassrooms writes the change rows of classrooms and tells how many.
+func compareAllClassrooms(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, uniqueNames, oneList bool) (int64, error) {
+	tag, err := tx.Exec(ctx, eachOnce(classroomsStatement(uniqueNames), oneList), args)
+	if err != nil {
+		return 0, fmt.Errorf("compare classrooms: %w", err)
 	}
-	return nil
+	return tag.RowsAffected(), nil
 }

@@ -65,10 +65,10 @@ const (
 		SELECT count(*)
 		FROM school_manager.{table} m
 		WHERE m.tenant_id = @tenant
-		  AND m.{owner} = ANY (ARRAY(SELECT o.id
-		                             FROM staging.{owner_changes} o
-		                             WHERE o.run_id = @run
-		                               AND o.op = 'hold'))
+		  AND m.{owner} IN (SELECT o.id
+		                    FROM staging.{owner_changes} o
+		                    WHERE o.run_id = @run
+		                      AND o.op = 'hold')
 		  AND m.source = 'clever'
 		  AND m.archived_at IS NULL
 		  AND m.{person} IS NOT NULL

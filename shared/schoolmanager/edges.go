@@ -5,33 +5,46 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
-// Who will be live after this run: applied and not archived by it, or created
-// or restored by it. A user whose removal is withheld is among them.
+// livePerson selects who will be live after this run: applied and not archived
+// by it, or created or restored by it. A user whose removal is withheld is among
+// them. While edges are applied the created ones are applied already.
 const livePerson = `
 	  SELECT u.clever_id, u.id
 	  FROM school_manager.users u
 	  WHERE u.tenant_id = @tenant
 	    AND u.clever_id IS NOT NULL
 	    AND u.archived_at IS NULL
-	    AND u.id NOT IN (SELECT c.id
-	                     FROM staging.user_changes c
-	                     WHERE c.run_id = @run
-	                       AND c.op = 'archive')
-	    {among}
+	    AND NOT EXISTS (SELECT
+	                    FROM staging.user_changes c
+	                    WHERE c.run_id = @run
+	                      AND c.op = 'archive'
+	                      AND c.id = u.id)
+	    AND {such}
 	  UNION ALL
 	  SELECT c.clever_id, c.id
 	  FROM staging.user_changes c
 	  WHERE c.run_id = @run
-	    AND c.op IN ('create', 'restore')`
+	    AND c.op IN ({to_come})`
 
-// compareEdges compares the edges of every owner that came whole. The owners'
-// ids are handed to the index as an array, so that the cost is that of the
-// owners concerned whatever the planner believes.
-const compareEdges = `
-	WITH wanted AS ({wanted}
+func person(such, toCome string) string {
+	return strings.NewReplacer("{such}", such, "{to_come}", toCome).Replace(livePerson)
+}
+
+// compareEdges compares the edges of every known owner that came whole.
+const (
+	knownOwners = `
+	  SELECT o.id
+	  FROM staging.{owner_changes} o
+	  WHERE o.run_id = @run
+	    AND o.op IN ('update', 'restore')
+	    AND o.{list} IS NOT NULL`
+
+	compareEdges = `
+	WITH wanted AS ({wanted_known}
 	), person AS ({live_person}
 	), resolved AS (
 	  SELECT w.*, p.id AS {person}
@@ -41,19 +54,15 @@ const compareEdges = `
 	  SELECT {keys}, source, {value}, {person}, archived_at
 	  FROM school_manager.{table}
 	  WHERE tenant_id = @tenant
-	    AND {owner} = ANY (ARRAY(SELECT o.id
-	                             FROM staging.{owner_changes} o
-	                             WHERE o.run_id = @run
-	                               AND o.op IN ('update', 'restore')
-	                               AND o.{list} IS NOT NULL))
+	    AND {among}
 	)
 	INSERT INTO staging.{changes} (run_id, op, {keys}, live, {value}_before, {before}, {value}, {person})
 	SELECT @run,
 	       CASE
-	         WHEN w.{key} IS NULL THEN CASE WHEN @hold_all OR m.{person} IN (SELECT c.id
-	                                                                         FROM staging.user_changes c
-	                                                                         WHERE c.run_id = @run
-	                                                                           AND c.op = 'hold') THEN 'hold' ELSE 'archive' END
+	         WHEN w.{key} IS NULL THEN CASE WHEN @hold_all OR {in_scope} AND m.{person} IN (SELECT c.id
+	                                                                                        FROM staging.user_changes c
+	                                                                                        WHERE c.run_id = @run
+	                                                                                          AND c.op = 'hold') THEN 'hold' ELSE 'archive' END
 	         WHEN m.{key} IS NULL THEN 'create'
 	         WHEN m.archived_at IS NOT NULL THEN 'restore'
 	         ELSE 'update'
@@ -70,39 +79,52 @@ const compareEdges = `
 	        ELSE m.source = 'clever'
 	         AND (m.archived_at IS NOT NULL OR m.{value} <> w.{value} OR m.{person} IS DISTINCT FROM w.{person})
 	      END`
+)
 
 // archiveEdges takes along what hangs on owners that go in this run, or that
-// somebody outside the sync has archived.
-const archiveEdges = `
+// somebody outside the sync has archived: such a row has no hash.
+const (
+	goneOwners = `
+	  SELECT o.id
+	  FROM staging.{owner_changes} o
+	  WHERE o.run_id = @run
+	    AND o.op = 'archive'
+	  UNION ALL
+	  SELECT t.id
+	  FROM school_manager.{owners} t
+	  WHERE t.tenant_id = @tenant
+	    AND t.clever_id IS NOT NULL
+	    AND t.archived_at IS NOT NULL
+	    AND t.hash IS NULL
+	    AND NOT EXISTS (SELECT
+	                    FROM staging.{owner_changes} o
+	                    WHERE o.run_id = @run
+	                      AND o.id = t.id)`
+
+	archiveEdges = `
 	INSERT INTO staging.{changes} (run_id, op, {keys}, live, {value}_before, {before}, {value}, {person})
 	SELECT @run, 'archive', {m.keys}, m.{person} IS NOT NULL, m.{value}, m.{person}, m.{value}, m.{person}
 	FROM school_manager.{table} m
 	WHERE m.tenant_id = @tenant
-	  AND m.{owner} = ANY (ARRAY(SELECT o.id
-	                             FROM staging.{owner_changes} o
-	                             WHERE o.run_id = @run
-	                               AND o.op = 'archive'
-	                             UNION ALL
-	                             SELECT t.id
-	                             FROM school_manager.{owners} t
-	                             WHERE t.tenant_id = @tenant
-	                               AND t.clever_id IS NOT NULL
-	                               AND t.archived_at IS NOT NULL
-	                               AND t.hash IS NULL
-	                               AND t.id NOT IN (SELECT o.id
-	                                                FROM staging.{owner_changes} o
-	                                                WHERE o.run_id = @run
-	                                                  AND o.id IS NOT NULL)))
+	  AND m.{among}
 	  AND m.source = 'clever'
 	  AND m.archived_at IS NULL`
+)
 
 // resolveEdges looks at every other edge whose person comes or goes. All
 // unresolved ones are tried, not only those of users that this run creates: a
 // user may also have come back by a write from outside. In the same way users
-// go by this run's archiving or by one from outside, which has no hash.
-const resolveEdges = `
-	WITH person AS ({live_person}
-	), gone AS (
+// go by this run's archiving or by one from outside.
+const (
+	unresolvedKeys = `
+	  SELECT DISTINCT m.{key} AS id
+	  FROM school_manager.{table} m
+	  WHERE m.tenant_id = @tenant
+	    AND m.{person} IS NULL
+	    AND m.archived_at IS NULL
+	    AND m.source = 'clever'`
+
+	gonePersons = `
 	  SELECT c.id
 	  FROM staging.user_changes c
 	  WHERE c.run_id = @run
@@ -114,10 +136,13 @@ const resolveEdges = `
 	    AND u.clever_id IS NOT NULL
 	    AND u.archived_at IS NOT NULL
 	    AND u.hash IS NULL
-	    AND u.id NOT IN (SELECT c.id
-	                     FROM staging.user_changes c
-	                     WHERE c.run_id = @run
-	                       AND c.id IS NOT NULL)
+	    AND NOT EXISTS (SELECT
+	                    FROM staging.user_changes c
+	                    WHERE c.run_id = @run
+	                      AND c.id = u.id)`
+
+	resolveEdges = `
+	WITH person AS ({live_person}
 	), found AS (
 	  SELECT {m.keys}, m.{value}, m.{person} AS before, p.id AS after
 	  FROM school_manager.{table} m
@@ -126,14 +151,19 @@ const resolveEdges = `
 	    AND m.{person} IS NULL
 	    AND m.archived_at IS NULL
 	    AND m.source = 'clever'
-	  UNION ALL
-	  SELECT {m.keys}, m.{value}, m.{person}, NULL
+	)` + writeResolved
+
+	unresolveEdges = `
+	WITH found AS (
+	  SELECT {m.keys}, m.{value}, m.{person} AS before, NULL::uuid AS after
 	  FROM school_manager.{table} m
 	  WHERE m.tenant_id = @tenant
-	    AND m.{person} IN (SELECT g.id FROM gone g)
+	    AND m.{among}
 	    AND m.archived_at IS NULL
 	    AND m.source = 'clever'
-	)
+	)` + writeResolved
+
+	writeResolved = `
 	INSERT INTO staging.{changes} (run_id, op, {keys}, live, {value}_before, {before}, {value}, {person})
 	SELECT @run, 'update', {m.keys}, m.before IS NOT NULL, m.{value}, m.before, m.{value}, m.after
 	FROM found m
@@ -141,14 +171,7 @@ const resolveEdges = `
 	                  FROM staging.{changes} c
 	                  WHERE c.run_id = @run
 	                    AND {c=m})`
-
-// amongUnresolved keeps resolveEdges from reading every user of the tenant.
-const amongUnresolved = `AND u.clever_id = ANY (ARRAY(SELECT DISTINCT m.{key}
-	                                                    FROM school_manager.{table} m
-	                                                    WHERE m.tenant_id = @tenant
-	                                                      AND m.{person} IS NULL
-	                                                      AND m.archived_at IS NULL
-	                                                      AND m.source = 'clever'))`
+)
 
 // An owner of which an edge is withheld is not what Clever sent, so it must not
 // look so tonight or tomorrow: its hash is cleared. Where that leaves nothing to
@@ -170,28 +193,63 @@ const dropSettled = `
 	  AND NOT o.differs
 	  AND o.hash IS NOT DISTINCT FROM o.hash_before`
 
-// compare writes the change rows of one kind of edge. It comes after users and
-// owners, whose change rows it reads.
-func (e edge) compare(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
-	for _, s := range []struct{ doing, statement string }{
-		{"compare", compareEdges},
-		{"archive", archiveEdges},
-		{"resolve", resolveEdges},
-		{"unsettle owners of", unsettleOwners},
-		{"drop settled owners of", dropSettled},
-	} {
-		among := ""
-		if s.statement == resolveEdges {
-			among = amongUnresolved
+// manyOwners is the number of changed owners from which the planner is told of
+// them: knowing nothing it would hash what is wanted instead of the people, and
+// the order of the owners, in which apply fills the primary key, would be lost.
+const manyOwners = 500
+
+// compare writes the change rows of one kind of edge, but not of new owners:
+// what they name is in their own change rows, and apply takes it from there. It
+// comes after users and owners, whose change rows it reads.
+func (e edge) compare(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, ownersChanged int64) error {
+	if ownersChanged >= manyOwners {
+		if _, err := tx.Exec(ctx, e.sql(`ANALYZE (SKIP_LOCKED) staging.{owner_changes} (run_id, op)`)); err != nil {
+			return fmt.Errorf("analyze %d changed %s: %w", ownersChanged, e.owners.table, err)
 		}
-		if _, err := tx.Exec(ctx, e.sql(withPersons(s.statement, among)), args); err != nil {
+	}
+	known, err := among[uuid.UUID](ctx, tx, args, e.owner, "known", e.sql(knownOwners))
+	if err != nil {
+		return err
+	}
+	gone, err := among[uuid.UUID](ctx, tx, args, e.owner, "gone", e.sql(goneOwners))
+	if err != nil {
+		return err
+	}
+	left, err := among[uuid.UUID](ctx, tx, args, e.person, "left", e.sql(gonePersons))
+	if err != nil {
+		return err
+	}
+	unresolved, err := among[string](ctx, tx, args, "u.clever_id", "unresolved", e.sql(unresolvedKeys))
+	if err != nil {
+		return err
+	}
+	for _, s := range []struct{ doing, statement, among string }{
+		{"compare", compareEdges, known},
+		{"archive", archiveEdges, gone},
+		{"resolve", resolveEdges, unresolved},
+		{"unresolve", unresolveEdges, left},
+		{"unsettle owners of", unsettleOwners, known},
+		{"drop settled owners of", dropSettled, known},
+	} {
+		if s.among == "" {
+			continue
+		}
+		if _, err := tx.Exec(ctx, e.sql(withAmong(s.statement, s.among)), args); err != nil {
 			return fmt.Errorf("%s %s: %w", s.doing, e.table, err)
 		}
 	}
 	return nil
 }
 
-// withPersons fills in livePerson, limited to those that a statement needs.
-func withPersons(statement, among string) string {
-	return strings.ReplaceAll(statement, "{live_person}", strings.ReplaceAll(livePerson, "{among}", among))
+// withAmong fills in livePerson and the condition that limits a statement; of
+// resolveEdges it limits who is asked.
+func withAmong(statement, among string) string {
+	such := "true"
+	if statement == resolveEdges {
+		such = among
+	}
+	return strings.NewReplacer(
+		"{live_person}", person(such, "'create', 'restore'"),
+		"{among}", among,
+	).Replace(statement)
 }

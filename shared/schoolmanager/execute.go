@@ -4,19 +4,23 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
 const (
+	// Plan wrote the change rows in the order of ids, so that the primary keys
+	// fill from left to right; sorting again would cost more than it gains.
 	insertRecords = `
 		INSERT INTO school_manager.{table} (tenant_id, id, clever_id, source, {columns}, hash, created_run, change_seq)
 		SELECT @tenant, c.id, c.clever_id, 'clever', {c.columns}, c.hash, @run, @seq
 		FROM staging.{changes} c
 		WHERE c.run_id = @run
 		  AND c.op = 'create'
-		ORDER BY c.id`
+		{conflict}`
 
 	updateRecords = `
 		UPDATE school_manager.{table} t
@@ -28,6 +32,7 @@ const (
 		WHERE c.run_id = @run
 		  AND c.op = @op
 		  AND t.tenant_id = @tenant
+		  AND {among}
 		  AND t.id = c.id
 		  AND t.clever_id = c.clever_id
 		  AND t.hash IS NOT DISTINCT FROM c.hash_before
@@ -39,12 +44,28 @@ const (
 		    change_seq = @seq
 		FROM staging.{changes} c
 		WHERE c.run_id = @run
-		  AND c.op = 'archive'
+		  AND c.op = @op
 		  AND t.tenant_id = @tenant
+		  AND {among}
 		  AND t.id = c.id
 		  AND t.clever_id = c.clever_id
 		  AND t.hash IS NOT DISTINCT FROM c.hash_before
 		  AND t.archived_at IS NULL`
+
+	// Edges of new owners come from the change rows of these. The join with the
+	// owners refuses orphans of one that could not be created.
+	insertNewEdges = `
+		WITH person AS ({live_person}
+		)
+		INSERT INTO school_manager.{table} (tenant_id, {keys}, {person}, source, {value}, created_run, change_seq)
+		SELECT @tenant, {w.keys}, p.id, 'clever', w.{value}, @run, @seq
+		FROM ({wanted_created}) AS w
+		LEFT JOIN person p ON p.clever_id = w.{key}
+		{conflict}`
+
+	countNewEdges = `
+		SELECT count(*)
+		FROM ({wanted_new}) AS w`
 
 	insertEdges = `
 		INSERT INTO school_manager.{table} (tenant_id, {keys}, {person}, source, {value}, created_run, change_seq)
@@ -52,7 +73,17 @@ const (
 		FROM staging.{changes} c
 		WHERE c.run_id = @run
 		  AND c.op = 'create'
-		ORDER BY c.{owner}`
+		{conflict}`
+
+	// Few are unresolved, and an index knows them; returning every row that is
+	// inserted would cost a tenth of inserting it.
+	countUnresolved = `
+		SELECT count(*)
+		FROM school_manager.{table}
+		WHERE tenant_id = @tenant
+		  AND {person} IS NULL
+		  AND archived_at IS NULL
+		  AND created_run = @run`
 
 	// The value of an edge is its hash: where it, or the person, was changed
 	// from outside, the row is left alone.
@@ -67,6 +98,7 @@ const (
 		  WHERE c.run_id = @run
 		    AND c.op IN ('update', 'archive', 'restore')
 		    AND m.tenant_id = @tenant
+		    AND {among}
 		    AND {c=m}
 		    AND m.source = 'clever'
 		    AND m.{value} = c.{value}_before
@@ -81,23 +113,7 @@ const (
 		       count(*) FILTER (WHERE NOT live AND visible AND op = 'restore')
 		FROM written`
 
-	// What an owner's or a person's failed creation means for the edges that
-	// name it: without the owner there is no edge, without the person it stays
-	// unresolved.
-	dropOrphans = `
-		UPDATE staging.{changes} c
-		SET op = 'skip'
-		WHERE c.run_id = @run
-		  AND c.op = 'create'
-		  AND c.{owner} IN (SELECT o.id
-		                    FROM staging.{owner_changes} o
-		                    WHERE o.run_id = @run
-		                      AND o.op = 'create'
-		                      AND NOT EXISTS (SELECT
-		                                      FROM school_manager.{owners} t
-		                                      WHERE t.tenant_id = @tenant
-		                                        AND t.id = o.id))`
-
+	// A person that could not be created leaves its edges unresolved.
 	unresolveMissing = `
 		UPDATE staging.{changes} c
 		SET {person} = NULL
@@ -115,13 +131,13 @@ const (
 // create inserts the rows of a kind that plan found missing. Where somebody has
 // inserted the same Clever id meanwhile, that row is left alone.
 func (a *applying) create(ctx context.Context, r record) error {
-	planned := a.todo[task{r.kind, "create"}].rows
+	planned := a.todo[task{r.kind, "create"}]
 	if planned == 0 {
 		return nil
 	}
-	written, err := a.insert(ctx, r.sql(insertRecords))
+	written, err := a.insert(ctx, r.table, r.sql(insertRecords))
 	if err != nil {
-		return fmt.Errorf("create %s: %w", r.table, err)
+		return err
 	}
 	c := a.counts[r.kind]
 	c.Added += written
@@ -131,17 +147,15 @@ func (a *applying) create(ctx context.Context, r record) error {
 	return nil
 }
 
-// mend keeps edges from naming what was not created. It comes after all
-// creations and before the edges.
+// mend keeps change rows of edges from naming people who were not created. It
+// comes after all creations and before the edges.
 func (a *applying) mend(ctx context.Context) error {
 	if !a.short {
 		return nil
 	}
 	for _, e := range edges() {
-		for _, statement := range []string{dropOrphans, unresolveMissing} {
-			if _, err := a.tx.Exec(ctx, e.sql(statement), a.args); err != nil {
-				return fmt.Errorf("mend %s: %w", e.table, err)
-			}
+		if _, err := a.tx.Exec(ctx, e.sql(unresolveMissing), a.args); err != nil {
+			return fmt.Errorf("mend %s: %w", e.table, err)
 		}
 	}
 	return nil
@@ -150,19 +164,22 @@ func (a *applying) mend(ctx context.Context) error {
 // insert tries the plain statement first. ON CONFLICT, which a row from outside
 // between plan and apply would need, looks into every index twice and costs
 // half as much again; so it is the second try.
-func (a *applying) insert(ctx context.Context, statement string) (int64, error) {
+func (a *applying) insert(ctx context.Context, table, statement string) (int64, error) {
 	var written int64
-	err := pgx.BeginFunc(ctx, a.tx, func(savepoint pgx.Tx) error {
-		tag, err := savepoint.Exec(ctx, statement, a.args)
+	try := func(tx pgx.Tx, conflict string) error {
+		tag, err := tx.Exec(ctx, strings.ReplaceAll(statement, "{conflict}", conflict), a.args)
 		written = tag.RowsAffected()
 		return err
-	})
-	const uniqueViolation = "23505"
-	if refused, ok := errors.AsType[*pgconn.PgError](err); !ok || refused.Code != uniqueViolation {
-		return written, err
 	}
-	tag, err := a.tx.Exec(ctx, statement+` ON CONFLICT DO NOTHING`, a.args)
-	return tag.RowsAffected(), err
+	err := pgx.BeginFunc(ctx, a.tx, func(savepoint pgx.Tx) error { return try(savepoint, "") })
+	const uniqueViolation = "23505"
+	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == uniqueViolation {
+		err = try(a.tx, "ON CONFLICT DO NOTHING")
+	}
+	if err != nil {
+		return 0, fmt.Errorf("create %s: %w", table, err)
+	}
+	return written, nil
 }
 
 // change updates, restores and archives the rows of a kind.
@@ -176,12 +193,20 @@ func (a *applying) change(ctx context.Context, r record) error {
 		{"restore", updateRecords, &c.Restored},
 		{"archive", archiveRecords, &c.Archived},
 	} {
-		planned := a.todo[task{r.kind, s.op}].rows
+		planned := a.todo[task{r.kind, s.op}]
 		if planned == 0 {
 			continue
 		}
 		a.args["op"] = s.op
-		tag, err := a.tx.Exec(ctx, r.sql(s.statement), a.args)
+		among, err := among[uuid.UUID](ctx, a.tx, a.args, "t.id", "ids", r.sql(`
+			SELECT c.id
+			FROM staging.{changes} c
+			WHERE c.run_id = @run
+			  AND c.op = @op`))
+		if err != nil {
+			return err
+		}
+		tag, err := a.tx.Exec(ctx, strings.ReplaceAll(r.sql(s.statement), "{among}", among), a.args)
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", s.op, r.table, err)
 		}
@@ -192,43 +217,58 @@ func (a *applying) change(ctx context.Context, r record) error {
 	return nil
 }
 
+// createEdges inserts what new owners name, and what known owners name anew.
 func (a *applying) createEdges(ctx context.Context, e edge) error {
-	planned := a.todo[task{e.kind, "create"}]
-	if planned.rows == 0 {
-		return nil
-	}
-	written, err := a.insert(ctx, e.sql(insertEdges))
-	if err != nil {
-		return fmt.Errorf("create %s: %w", e.table, err)
-	}
 	c := a.counts[e.kind]
-	c.Written += written
-	c.Skipped += planned.rows - written
-	if c.Added = planned.resolved; written == planned.rows {
+	if a.todo[task{e.owners.kind, "create"}] > 0 {
+		statement := strings.ReplaceAll(insertNewEdges, "{live_person}", person("true", "'restore'"))
+		written, err := a.insert(ctx, e.table, e.sql(statement))
+		if err != nil {
+			return err
+		}
+		c.Written += written
+		if a.short {
+			var named int64
+			if err := a.tx.QueryRow(ctx, e.sql(countNewEdges), a.args).Scan(&named); err != nil {
+				return fmt.Errorf("count new %s: %w", e.table, err)
+			}
+			c.Skipped += named - written
+		}
+	}
+	if planned := a.todo[task{e.kind, "create"}]; planned > 0 {
+		written, err := a.insert(ctx, e.table, e.sql(insertEdges))
+		if err != nil {
+			return err
+		}
+		c.Written += written
+		c.Skipped += planned - written
+	}
+	if c.Written == 0 {
 		return nil
 	}
-	// Rare: what was really written must be looked up.
-	err = a.tx.QueryRow(ctx, e.sql(`
-		SELECT count(m.{person})
-		FROM school_manager.{table} m
-		JOIN staging.{changes} c ON {c=m}
-		WHERE m.tenant_id = @tenant
-		  AND m.created_run = @run
-		  AND c.run_id = @run
-		  AND c.op = 'create'`), a.args).Scan(&c.Added)
-	if err != nil {
-		return fmt.Errorf("count created %s: %w", e.table, err)
+	var unresolved int64
+	if err := a.tx.QueryRow(ctx, e.sql(countUnresolved), a.args).Scan(&unresolved); err != nil {
+		return fmt.Errorf("count unresolved %s: %w", e.table, err)
 	}
+	c.Added += c.Written - unresolved
 	return nil
 }
 
 func (a *applying) changeEdges(ctx context.Context, e edge) error {
-	planned := a.todo[task{e.kind, "update"}].rows + a.todo[task{e.kind, "archive"}].rows + a.todo[task{e.kind, "restore"}].rows
+	planned := a.todo[task{e.kind, "update"}] + a.todo[task{e.kind, "archive"}] + a.todo[task{e.kind, "restore"}]
 	if planned == 0 {
 		return nil
 	}
 	var written, updated, archived, resolved, restored int64
-	err := a.tx.QueryRow(ctx, e.sql(updateEdges), a.args).Scan(&written, &updated, &archived, &resolved, &restored)
+	among, err := among[uuid.UUID](ctx, a.tx, a.args, "m."+e.owner, "ids", e.sql(`
+		SELECT DISTINCT c.{owner} AS id
+		FROM staging.{changes} c
+		WHERE c.run_id = @run
+		  AND c.op IN ('update', 'archive', 'restore')`))
+	if err != nil {
+		return err
+	}
+	err = a.tx.QueryRow(ctx, strings.ReplaceAll(e.sql(updateEdges), "{among}", among), a.args).Scan(&written, &updated, &archived, &resolved, &restored)
 	if err != nil {
 		return fmt.Errorf("change %s: %w", e.table, err)
 	}

@@ -68,7 +68,13 @@ type edge struct {
 	// list is the column of the owner's change row that is NULL where the
 	// owner came elided, so that its edges need no comparing.
 	list string
-	// wanted selects from the owners' change rows c what Clever names.
+	// scope tells of a present edge m whether the options still ask for its
+	// like: only then it can hang on a person whose removal is withheld.
+	scope string
+	// wanted selects from such change rows c of owners what Clever names, in
+	// their order. It unnests lists in the target list, not by a lateral join:
+	// into that the planner would pull the join with people, once for each
+	// owner, which is quadratic.
 	wanted string
 }
 
@@ -76,27 +82,30 @@ var (
 	members = edge{
 		kind: roster.KindMembership, table: "classroom_members", changes: "member_changes",
 		owners: classrooms, owner: "classroom_id", key: "user_key", person: "user_id", before: "user_before",
-		value: "role", list: "students",
+		value: "role", list: "students", scope: "true",
 		wanted: `
-		  SELECT c.id AS classroom_id, m.id AS user_key,
+		  SELECT classroom_id, user_key,
 		         CASE
-		           WHEN m.place <= cardinality(c.students) THEN 'student'
-		           WHEN m.place = cardinality(c.students) + 1 THEN 'primary_teacher'
+		           WHEN place <= students THEN 'student'
+		           WHEN place = students + 1 THEN 'primary_teacher'
 		           ELSE 'teacher'
 		         END AS role
-		  FROM staging.classroom_changes c, unnest(c.students || c.teachers) WITH ORDINALITY AS m (id, place)
-		  WHERE c.run_id = @run
-		    AND c.op IN ('create', 'update', 'restore')`,
+		  FROM (SELECT c.id AS classroom_id, unnest(c.students || c.teachers) AS user_key,
+		               generate_subscripts(c.students || c.teachers, 1) AS place, cardinality(c.students) AS students
+		        FROM staging.classroom_changes c
+		        WHERE c.run_id = @run
+		          AND {such}) AS named`,
 	}
 	links = edge{
 		kind: roster.KindLink, table: "parent_links", changes: "link_changes",
 		owners: parents, owner: "parent_id", key: "student_key", also: "type", person: "student_id", before: "student_before",
-		value: "relationship", list: "link_students",
+		value: "relationship", list: "link_students", scope: "m.type = ANY (@types)",
 		wanted: `
-		  SELECT c.id AS parent_id, l.student AS student_key, l.type, l.relationship
-		  FROM staging.parent_changes c, unnest(c.link_students, c.link_types, c.link_relationships) AS l (student, type, relationship)
+		  SELECT c.id AS parent_id, unnest(c.link_students) AS student_key, unnest(c.link_types) AS type,
+		         unnest(c.link_relationships) AS relationship
+		  FROM staging.parent_changes c
 		  WHERE c.run_id = @run
-		    AND c.op IN ('create', 'update', 'restore')`,
+		    AND {such}`,
 	}
 )
 
@@ -132,9 +141,11 @@ func (e edge) sql(statement string) string {
 		"{owners}", e.owners.table,
 		"{owner_changes}", e.owners.changes,
 		"{list}", e.list,
+		"{in_scope}", e.scope,
 		"{key}", e.key,
 		"{keys}", strings.Join(e.keys(), ", "),
 		"{m.keys}", prefixed("m.", e.keys()),
+		"{w.keys}", prefixed("w.", e.keys()),
 		"{c.keys}", prefixed("c.", e.keys()),
 		"{either.keys}", each(e.keys(), "coalesce(w.{}, m.{})", ", "),
 		"{w=m}", each(e.keys(), "w.{} = m.{}", " AND "),
@@ -142,7 +153,13 @@ func (e edge) sql(statement string) string {
 		"{person}", e.person,
 		"{before}", e.before,
 		"{value}", e.value,
-		"{wanted}", e.wanted,
+		"{wanted_new}", strings.ReplaceAll(e.wanted, "{such}", "c.op = 'create'"),
+		"{wanted_created}", strings.ReplaceAll(e.wanted, "{such}", "c.op = 'create'"+e.owners.sql(`
+		    AND EXISTS (SELECT
+		                FROM school_manager.{table} t
+		                WHERE t.tenant_id = @tenant
+		                  AND t.id = c.id)`)),
+		"{wanted_known}", strings.ReplaceAll(e.wanted, "{such}", "c.op IN ('update', 'restore')"),
 	).Replace(statement)
 }
 

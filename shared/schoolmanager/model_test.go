@@ -50,7 +50,7 @@ type parent struct {
 func newModel() *model {
 	return &model{
 		schools: map[string]*entry[roster.School]{}, users: map[string]*entry[roster.User]{},
-		rooms: map[string]*room{}, parents: map[string]*parent{},
+		rooms: map[string]*room{}, parents: map[string]*parent{}, records: map[syncrun.Step]int64{},
 	}
 }
 
@@ -62,10 +62,12 @@ type verdict struct {
 	noStudents, noTeachers     bool
 	noSections, noParents      bool
 	unsureCourses, unsureTerms bool
+	// held tells of which streams' kinds removals were withheld.
+	held map[syncrun.Step]bool
 }
 
 func (m *model) judge(s *snapshot, o roster.Options, state string) verdict {
-	v := verdict{paused: state == "paused", doubt: map[syncrun.Step]bool{}, unread: map[syncrun.Step][]string{}}
+	v := verdict{paused: state == "paused", doubt: map[syncrun.Step]bool{}, unread: map[syncrun.Step][]string{}, held: map[syncrun.Step]bool{}}
 	for step, f := range s.steps {
 		differs := f.total != nil && *f.total != f.records
 		v.doubt[step] = f.blind > 0 || differs && float64(f.records) < 0.9*float64(m.records[step])
@@ -128,10 +130,22 @@ func (m *model) sync(s *snapshot, o roster.Options, state string) {
 	held := m.syncUsers(s, o, v)
 	m.syncRooms(s, o, v, held)
 	m.syncParents(s, o, v, held)
-	m.ran, m.records = true, map[syncrun.Step]int64{}
-	for step, f := range s.steps {
-		m.records[step] = f.records
+	m.remember(s, v)
+}
+
+// remember keeps what the run received for the next one to compare with, unless
+// it was not believed. A stream that was not read keeps its older number.
+func (m *model) remember(s *snapshot, v verdict) {
+	differs := false
+	for _, f := range s.steps {
+		differs = differs || f.total != nil && *f.total != f.records
 	}
+	for step, f := range s.steps {
+		if !differs || !v.held[step] {
+			m.records[step] = f.records
+		}
+	}
+	m.ran = true
 }
 
 func (m *model) syncSchools(s *snapshot, o roster.Options, v verdict) {
@@ -143,6 +157,7 @@ func (m *model) syncSchools(s *snapshot, o roster.Options, v verdict) {
 	for id, e := range m.schools {
 		hold := v.paused || v.doubt[syncrun.FetchSchools] || slices.Contains(v.unread[syncrun.FetchSchools], id) ||
 			len(s.schools) == 0 && o.AtSchool(id)
+		v.held[syncrun.FetchSchools] = v.held[syncrun.FetchSchools] || e.live && !came[id] && hold
 		e.live = e.live && (came[id] || hold)
 	}
 }
@@ -165,6 +180,8 @@ func (m *model) syncUsers(s *snapshot, o roster.Options, v verdict) map[string]b
 			u.Teacher && (v.doubt[syncrun.FetchTeachers] || v.noTeachers && inScope) ||
 			slices.Contains(v.unread[syncrun.FetchStudents], id) || slices.Contains(v.unread[syncrun.FetchTeachers], id)
 		e.live = held[id]
+		v.held[syncrun.FetchStudents] = v.held[syncrun.FetchStudents] || held[id]
+		v.held[syncrun.FetchTeachers] = v.held[syncrun.FetchStudents]
 	}
 	return held
 }
@@ -202,6 +219,9 @@ func (m *model) syncRooms(s *snapshot, o roster.Options, v verdict, held map[str
 		}
 		e.live = v.paused || v.doubt[syncrun.FetchSections] || v.noSections && o.AtSchool(e.record.School) ||
 			slices.Contains(v.unread[syncrun.FetchSections], id)
+		for _, step := range []syncrun.Step{syncrun.FetchSections, syncrun.FetchCourses, syncrun.FetchTerms} {
+			v.held[step] = v.held[step] || e.live
+		}
 		if !e.live {
 			settle(e.ties, nil, func(string) bool { return false })
 		}
@@ -273,7 +293,7 @@ func (m *model) syncParents(s *snapshot, o roster.Options, v verdict, held map[s
 		for _, l := range r.Record.Links {
 			wanted[[2]string{l.Student, l.Type}] = l.Relationship
 		}
-		settle(e.ties, wanted, func(key [2]string) bool { return v.paused || held[key[0]] })
+		settle(e.ties, wanted, func(key [2]string) bool { return v.paused || held[key[0]] && slices.Contains(o.ParentTypes, key[1]) })
 	}
 	for id, e := range m.parents {
 		if came[id] || !e.live {
@@ -281,9 +301,10 @@ func (m *model) syncParents(s *snapshot, o roster.Options, v verdict, held map[s
 		}
 		hold := v.paused || v.doubt[syncrun.FetchContacts] || slices.Contains(v.unread[syncrun.FetchContacts], id)
 		for key, t := range e.ties {
-			live := t.live && m.userLive(key[0])
-			hold = hold || live && held[key[0]] || live && v.noParents && slices.Contains(o.ParentTypes, key[1])
+			asked := o.Parents && t.live && m.userLive(key[0]) && slices.Contains(o.ParentTypes, key[1])
+			hold = hold || asked && (held[key[0]] || v.noParents)
 		}
+		v.held[syncrun.FetchContacts] = v.held[syncrun.FetchContacts] || hold
 		if e.live = hold; !hold {
 			settle(e.ties, nil, func([2]string) bool { return false })
 		}

@@ -5,6 +5,7 @@ import (
 
 	"cleversync/shared/roster"
 	"cleversync/shared/schoolmanager"
+	"cleversync/shared/syncrun"
 )
 
 func TestClassroomsOffArchivesThem(t *testing.T) {
@@ -72,4 +73,25 @@ func TestDeselectedSchoolArchivesWhatItBrought(t *testing.T) {
 	wantCounts(t, out, roster.KindParent, schoolmanager.Counts{Archived: 1})
 	wantCounts(t, out, roster.KindLink, schoolmanager.Counts{Archived: 1})
 	w.wantLines("user s2", "user s2|true|true|false|S|s2|s2@school.example||sis-s2|b|||")
+}
+
+// What an option no longer asks for goes, also where the student stays only
+// because the removal is withheld.
+func TestOptionsArchiveAlsoWhatHangsOnWithheldStudents(t *testing.T) {
+	t.Parallel()
+	w, d := newWorld(t), small()
+	d.student("s3", "a")
+	d.contact("p1", "s1", "s1:Family", "s2")
+	d.contact("p2", "s1:Family")
+	w.mustRun(d, everything())
+	delete(d.people, "s1")
+	d.blind[syncrun.FetchStudents] = 1
+	o := everything()
+	o.ParentTypes = []string{"Parent/Guardian"}
+	out := w.mustRun(d, o)
+	wantCounts(t, out, roster.KindUser, schoolmanager.Counts{Held: 1})
+	wantCounts(t, out, roster.KindParent, schoolmanager.Counts{Archived: 1, Updated: 1})
+	w.wantLines("link", "link p1 s1 Family|gone", "link p1 s1 Parent/Guardian|Mother|true", "link p1 s2 Parent/Guardian|Mother|true", "link p2 s1 Family|gone")
+	o.Parents = false
+	wantCounts(t, w.mustRun(d, o), roster.KindParent, schoolmanager.Counts{Archived: 1})
 }

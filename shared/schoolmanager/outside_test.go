@@ -43,6 +43,25 @@ func TestLinkRemovedByHandComesBack(t *testing.T) {
 	wantCounts(t, w.mustRun(d, everything()), roster.KindLink, schoolmanager.Counts{Added: 1, Restored: 1})
 }
 
+// Somebody archives what Clever no longer has either: no run will archive it,
+// and yet what hangs on it must not stay visible.
+func TestWhatHangsOnRowsArchivedByHandGoes(t *testing.T) {
+	t.Parallel()
+	w, d := newWorld(t), crowd()
+	w.mustRun(d, everything())
+	w.touch(`UPDATE school_manager.users SET archived_at = now() WHERE tenant_id = $1 AND clever_id = 's1'`, w.tenant)
+	w.touch(`UPDATE school_manager.classrooms SET archived_at = now() WHERE tenant_id = $1 AND clever_id = 'c2'`, w.tenant)
+	w.touch(`UPDATE school_manager.parents SET archived_at = now() WHERE tenant_id = $1 AND clever_id = 'p2'`, w.tenant)
+	delete(d.people, "s1")
+	delete(d.sections, "c2")
+	delete(d.contacts, "p2")
+	out := w.mustRun(d, everything())
+	wantCounts(t, out, roster.KindMembership, schoolmanager.Counts{Archived: 3})
+	wantCounts(t, out, roster.KindLink, schoolmanager.Counts{Archived: 2})
+	w.wantLines("member", "member c1 s1|student|false", "member c1 s2|student|true", "member c1 t1|primary_teacher|true", "member c2 s3|gone", "member c2 t2|gone")
+	w.wantLines("link", "link p1 s1 Parent/Guardian|Mother|false", "link p1 s2 Parent/Guardian|Mother|true", "link p2 s3 Parent/Guardian|gone")
+}
+
 // A write from outside clears the hash of its row; one of the sync does not.
 func TestWriteFromOutsideClearsTheHash(t *testing.T) {
 	t.Parallel()
@@ -85,7 +104,7 @@ func TestRowsWrittenBetweenPlanAndApplyAreSkipped(t *testing.T) {
 	u.Name.Last = "Changed"
 	d.people["s1"] = u
 	delete(d.people, "s9")
-	d.section("c1", "a", []string{"t1"}, "s1")
+	d.section("c1", "a", []string{"t1"}, "s1", "new")
 	d.contact("p1", "s1")
 	d.student("new", "a")
 	d.section("new", "a", []string{"t1"}, "new", "s4")
@@ -103,7 +122,8 @@ func TestRowsWrittenBetweenPlanAndApplyAreSkipped(t *testing.T) {
 	// c1's hash went with its member, the other classroom is somebody else's.
 	wantCounts(t, out, roster.KindClassroom, schoolmanager.Counts{Skipped: 2})
 	wantCounts(t, out, roster.KindMembership, schoolmanager.Counts{Skipped: 4})
-	wantCounts(t, out, roster.KindLink, schoolmanager.Counts{Added: 1, Skipped: 1})
+	// A new parent finds whoever has the Clever id, also if somebody else made it.
+	wantCounts(t, out, roster.KindLink, schoolmanager.Counts{Added: 2, Skipped: 1})
 	orphans := one[int64](w, `
 		SELECT count(*)
 		FROM school_manager.classroom_members m
@@ -123,6 +143,19 @@ func TestRowsWrittenBetweenPlanAndApplyAreSkipped(t *testing.T) {
 	if diff := cmp.Diff(live(m.lines()), live(w.dump())); diff != "" {
 		t.Errorf("the next run did not mend it (-want +got):\n%s", diff)
 	}
+}
+
+func TestMemberArchivedBetweenPlanAndApplyIsSkipped(t *testing.T) {
+	t.Parallel()
+	w, d := newWorld(t), crowd()
+	w.mustRun(d, everything())
+	d.section("c2", "a", []string{"t1", "t2"}, "s3")
+	w.planned = func(uuid.UUID) {
+		w.touch(`UPDATE school_manager.classroom_members SET archived_at = now() WHERE tenant_id = $1 AND user_key = 't2'`, w.tenant)
+	}
+	wantCounts(t, w.mustRun(d, everything()), roster.KindMembership, schoolmanager.Counts{Added: 1, Skipped: 1})
+	w.planned = nil
+	wantCounts(t, w.mustRun(d, everything()), roster.KindMembership, schoolmanager.Counts{Restored: 1})
 }
 
 // What was written from outside after fetch looked came without its content: it

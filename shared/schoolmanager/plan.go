@@ -50,15 +50,6 @@ const analyzeFrom = 50_000
 // (snapshot_incomplete, clever_not_shared, no_school_selected) and nothing has
 // been compared. The caller has checked that every staged row is still there.
 func Plan(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, error) {
-	var out Planned
-	err := withSettings(ctx, tx, comparing(in.WorkMem), func() (err error) {
-		out, err = plan(ctx, tx, in)
-		return err
-	})
-	return out, err
-}
-
-func plan(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, error) {
 	if err := forget(ctx, tx, in); err != nil {
 		return Planned{}, err
 	}
@@ -69,15 +60,26 @@ func plan(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, error) {
 	if refused := s.refuse(in); refused != nil {
 		return Planned{}, refused
 	}
+	var out Planned
+	err = withSettings(ctx, tx, setBased(in.WorkMem), func() (err error) {
+		out, err = s.plan(ctx, tx, in)
+		return err
+	})
+	return out, err
+}
+
+// plan goes on where nothing refuses the run.
+func (s survey) plan(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, error) {
 	if err := analyze(ctx, tx, s); err != nil {
 		return Planned{}, err
 	}
 	args := arguments(in)
 	s.withheld(in, args)
-	if err := compareAll(ctx, tx, args); err != nil {
+	if err := compareAll(ctx, tx, in, s, args); err != nil {
 		return Planned{}, err
 	}
-	out := Planned{}
+	var out Planned
+	var err error
 	if out.Issues, out.IssuesOf, err = reportIssues(ctx, tx, in, s, args); err != nil {
 		return Planned{}, err
 	}
@@ -89,17 +91,20 @@ func plan(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, error) {
 
 // compareAll compares every kind: users before parents and edges, since those
 // depend on who stays; owners before their edges.
-func compareAll(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
+func compareAll(ctx context.Context, tx pgx.Tx, in PlanInput, s survey, args pgx.NamedArgs) error {
+	changed := map[string]int64{}
+	var err error
 	for _, c := range comparisons() {
-		if err := c.compare(ctx, tx, args); err != nil {
+		if changed[c.changes], err = c.compare(ctx, tx, args, s.oneList[c.table]); err != nil {
 			return err
 		}
 	}
-	if err := compareAllClassrooms(ctx, tx, args); err != nil {
+	changed[classrooms.changes], err = compareAllClassrooms(ctx, tx, args, in.Options.UniqueClassNames, s.oneList[classrooms.table])
+	if err != nil {
 		return err
 	}
 	for _, e := range edges() {
-		if err := e.compare(ctx, tx, args); err != nil {
+		if err := e.compare(ctx, tx, args, changed[e.owners.changes]); err != nil {
 			return err
 		}
 	}
@@ -107,13 +112,17 @@ func compareAll(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
 }
 
 func arguments(in PlanInput) pgx.NamedArgs {
+	types := in.Options.ParentTypes
+	if !in.Options.Parents {
+		types = nil // an option that is off may remember its types
+	}
 	return pgx.NamedArgs{
 		"run":          in.Run,
 		"tenant":       in.Tenant,
 		"generation":   in.Generation,
 		"whole":        in.Options.Whole,
 		"schools":      notNil(in.Options.Schools),
-		"types":        notNil(in.Options.ParentTypes),
+		"types":        notNil(types),
 		"unique_names": in.Options.UniqueClassNames,
 	}
 }
@@ -126,8 +135,16 @@ func notNil(list []string) []string {
 	return list
 }
 
-// forget removes what an earlier plan of the same run has written.
+// forget removes what an earlier plan of the same run has written. Its counts
+// tell whether there was one: they are stored in the same transaction.
 func forget(ctx context.Context, tx pgx.Tx, in PlanInput) error {
+	var planned bool
+	if err := tx.QueryRow(ctx, `SELECT EXISTS (SELECT FROM sync.run_counts WHERE run_id = $1)`, in.Run).Scan(&planned); err != nil {
+		return fmt.Errorf("look for an earlier plan: %w", err)
+	}
+	if !planned {
+		return nil
+	}
 	for _, table := range changeTables() {
 		if _, err := tx.Exec(ctx, `DELETE FROM staging.`+table+` WHERE run_id = $1`, in.Run); err != nil {
 			return fmt.Errorf("forget %s of an earlier plan: %w", table, err)
@@ -157,13 +174,13 @@ func analyze(ctx context.Context, tx pgx.Tx, s survey) error {
 	// time goes without instead of waiting.
 	_, err := tx.Exec(ctx, `
 		ANALYZE (SKIP_LOCKED)
-		  staging.schools (run_id, generation, clever_id),
-		  staging.users (run_id, generation, clever_id, student, teacher, email_key),
-		  staging.classrooms (run_id, generation, clever_id, course_id, term_id),
-		  staging.courses (run_id, generation, clever_id),
-		  staging.terms (run_id, generation, clever_id),
-		  staging.parents (run_id, generation, clever_id),
-		  staging.issues (run_id, generation, step, code)`)
+		  staging.schools (run_id),
+		  staging.users (run_id),
+		  staging.classrooms (run_id),
+		  staging.courses (run_id),
+		  staging.terms (run_id),
+		  staging.parents (run_id),
+		  staging.issues (run_id, step)`)
 	if err != nil {
 		return fmt.Errorf("analyze %d staged rows: %w", staged, err)
 	}

@@ -12,8 +12,8 @@ import (
 )
 
 const (
-	histories = 12 // random histories of each property
-	nights    = 8  // runs of each
+	histories = 6 // random histories of each property
+	nights    = 6 // runs of each
 )
 
 // Whatever Clever sends, options change and lists are worth: after each run the

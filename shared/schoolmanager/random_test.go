@@ -173,7 +173,7 @@ func (r chance) options() roster.Options {
 	if !o.Whole {
 		o.Schools = [][]string{{"a"}, {"a", "b"}, {"b", "c"}, {"a", "b", "c"}}[r.IntN(4)]
 	}
-	if o.Parents {
+	if o.Parents || r.in(50) { // an option that is off may remember its types
 		o.ParentTypes = [][]string{{"Parent/Guardian"}, {"Parent/Guardian", "Family"}, {"Emergency"}}[r.IntN(3)]
 	}
 	return o

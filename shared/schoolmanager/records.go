@@ -42,7 +42,7 @@ func comparisons() []comparison {
 			OR (@whole OR t.schools && @schools) AND (@no_students AND t.student OR @no_teachers AND t.teacher)
 			OR t.clever_id IN ` + undecodable(`'fetch-students', 'fetch-teachers'`)},
 		{record: parents, withheld: parentsWithheld, more: [][2]string{
-			{"differs", "(" + prefixed("t.", parents.columns) + ") IS DISTINCT FROM (" + prefixed("s.", parents.columns) + ")"},
+			{"differs", "(" + prefixed("t.", parents.columns) + ") IS DISTINCT FROM (" + each(parents.columns, "coalesce(s.{}, '')", ", ") + ")"},
 			{"link_students", "s.link_students"},
 			{"link_relationships", "s.link_relationships"},
 			{"link_types", "s.link_types"},
@@ -53,8 +53,8 @@ func comparisons() []comparison {
 // parentsWithheld: a parent also stays where it hangs on a student who stays
 // only because the removal is withheld, since contacts were read by the staged
 // students. Where no parent came at all, those whom the present options would
-// still bring are withheld; those of types or students that the options have
-// dropped are not.
+// still bring are withheld. In both, links of types that the options no longer
+// ask for hold nobody.
 var parentsWithheld = `@hold_parents
 	OR t.clever_id IN ` + undecodable(`'fetch-contacts'`) + `
 	OR t.id IN (SELECT l.parent_id
@@ -62,6 +62,7 @@ var parentsWithheld = `@hold_parents
 	            WHERE l.tenant_id = @tenant
 	              AND l.source = 'clever'
 	              AND l.archived_at IS NULL
+	              AND l.type = ANY (@types)
 	              AND l.student_id IN (SELECT c.id
 	                                   FROM staging.user_changes c
 	                                   WHERE c.run_id = @run
@@ -74,21 +75,22 @@ var parentsWithheld = `@hold_parents
 	                              AND l.archived_at IS NULL
 	                              AND l.type = ANY (@types)
 	                              AND u.archived_at IS NULL
-	                              AND u.id NOT IN (SELECT c.id
-	                                               FROM staging.user_changes c
-	                                               WHERE c.run_id = @run
-	                                                 AND c.op = 'archive'))`
+	                              AND NOT EXISTS (SELECT
+	                                              FROM staging.user_changes c
+	                                              WHERE c.run_id = @run
+	                                                AND c.op = 'archive'
+	                                                AND c.id = u.id))`
 
 // compareRecords writes a change row for every record that differs. A record
 // may come in several lists; the first list counts. Change rows are written in
 // the order of ids, in which apply fills the primary keys without sorting.
 const compareRecords = `
 	WITH staged AS (
-	  SELECT DISTINCT ON (clever_id) clever_id, hash, elided, new_id, {staged}
+	  SELECT {each_once} clever_id, hash, elided, new_id, {columns}{lists}
 	  FROM staging.{table}
 	  WHERE run_id = @run
 	    AND generation = @generation
-	  ORDER BY clever_id, step, list
+	  {first_list}
 	), applied AS (
 	  SELECT id, clever_id, hash, archived_at, {columns}
 	  FROM school_manager.{table}
@@ -106,7 +108,7 @@ const compareRecords = `
 	       END,
 	       coalesce(t.id, s.new_id), coalesce(s.clever_id, t.clever_id),
 	       t.id IS NOT NULL AND t.archived_at IS NULL,
-	       t.hash, s.hash, {s.columns}{more_values}
+	       t.hash, s.hash, {values}{more_values}
 	FROM staged s
 	FULL JOIN applied t ON t.clever_id = s.clever_id
 	WHERE CASE
@@ -115,30 +117,42 @@ const compareRecords = `
 	      END
 	ORDER BY coalesce(t.id, s.new_id)`
 
-// compare writes the change rows of one kind.
-func (c comparison) compare(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) error {
-	var more, values strings.Builder
-	staged := make([]string, len(c.columns))
+// compare writes the change rows of one kind and tells how many.
+func (c comparison) compare(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, oneList bool) (int64, error) {
+	values := make([]string, len(c.columns))
 	for i, column := range c.columns {
-		staged[i] = stagedValue(column)
+		values[i] = stagedValue(column)
 	}
+	var lists, more, moreValues strings.Builder
 	for _, m := range c.more {
 		more.WriteString(", " + m[0])
-		values.WriteString(", " + m[1])
+		moreValues.WriteString(", " + m[1])
 		if list, ok := strings.CutPrefix(m[1], "s."); ok {
-			staged = append(staged, list)
+			lists.WriteString(", " + list)
 		}
 	}
 	statement := strings.NewReplacer(
-		"{staged}", strings.Join(staged, ", "),
+		"{lists}", lists.String(),
 		"{withheld}", c.withheld,
+		"{values}", strings.Join(values, ", "),
 		"{more}", more.String(),
-		"{more_values}", values.String(),
+		"{more_values}", moreValues.String(),
 	).Replace(compareRecords)
-	if _, err := tx.Exec(ctx, c.sql(statement), args); err != nil {
-		return fmt.Errorf("compare %s: %w", c.table, err)
+	tag, err := tx.Exec(ctx, c.sql(eachOnce(statement, oneList)), args)
+	if err != nil {
+		return 0, fmt.Errorf("compare %s: %w", c.table, err)
 	}
-	return nil
+	return tag.RowsAffected(), nil
+}
+
+// eachOnce makes a statement take one row of each record, that of the first
+// list. Where there is but one list, sorting for that is spared.
+func eachOnce(statement string, oneList bool) string {
+	distinct, first := "DISTINCT ON (clever_id)", "ORDER BY clever_id, step, list"
+	if oneList {
+		distinct, first = "", ""
+	}
+	return strings.NewReplacer("{each_once}", distinct, "{first_list}", first).Replace(statement)
 }
 
 // stagedValue reads a column of staging, where an absent value is NULL, as the
@@ -146,9 +160,9 @@ func (c comparison) compare(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) 
 func stagedValue(column string) string {
 	switch column {
 	case "student", "teacher":
-		return column
+		return "s." + column
 	case "schools":
-		return "coalesce(schools, '{}') AS schools"
+		return "coalesce(s.schools, '{}')"
 	}
-	return "coalesce(" + column + ", '') AS " + column
+	return "coalesce(s." + column + ", '')"
 }

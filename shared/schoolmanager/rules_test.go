@@ -67,9 +67,7 @@ func TestTeacherOfTwoSchoolsWhoAlsoStudiesIsOneUser(t *testing.T) {
 	o := everything()
 	o.Whole, o.Schools = false, []string{"a", "b"}
 	out := w.mustRun(d, o)
-	if got := out.counts[roster.KindUser].Added; got != 3 {
-		t.Errorf("%d users added, want 3", got)
-	}
+	wantCounts(t, out, roster.KindUser, schoolmanager.Counts{Added: 3})
 	w.wantLines("user t1", "user t1|true|true|true|S|t1|t1@school.example||sis-t1|a,b|||")
 }
 
@@ -129,6 +127,16 @@ func TestMembersComeAndGoWithTheirUsers(t *testing.T) {
 	out = w.mustRun(d, everything())
 	wantIssues(t, out, map[roster.IssueCode]int64{})
 	w.wantLines("member", "member c1 later|student|true", "member c1 s1|student|true", "member c1 t1|primary_teacher|true")
+}
+
+func TestMemberNoLongerNamedIsNoIssue(t *testing.T) {
+	t.Parallel()
+	w, d := newWorld(t), small()
+	d.section("c1", "a", []string{"t1"}, "s1", "nobody")
+	wantIssues(t, w.mustRun(d, everything()), map[roster.IssueCode]int64{roster.MemberNotShared: 1})
+	d.section("c1", "a", []string{"t1"}, "s1")
+	wantIssues(t, w.mustRun(d, everything()), map[roster.IssueCode]int64{})
+	wantIssues(t, w.mustRun(d, everything()), map[roster.IssueCode]int64{})
 }
 
 func TestLinksComeAndGoWithTheirStudents(t *testing.T) {

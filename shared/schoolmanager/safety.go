@@ -31,6 +31,9 @@ type survey struct {
 	missing []string
 	// unread counts students and teachers that could not be decoded.
 	unread int64
+	// oneList names the tables of staging whose rows all come from one list,
+	// so that no record can be there twice.
+	oneList map[string]bool
 }
 
 type came struct{ schools, students, teachers, classrooms, parents bool }
@@ -40,7 +43,7 @@ type fetched struct {
 	rows, records, blind int64
 	total                *int64
 	complete             bool
-	// before is the number of records of the last completed run.
+	// before is the number of records of the last run that was applied.
 	before int64
 }
 
@@ -60,13 +63,17 @@ func look(ctx context.Context, tx pgx.Tx, in PlanInput) (survey, error) {
 	if s.previous, err = previousRun(ctx, tx, in); err != nil {
 		return survey{}, err
 	}
-	if s.steps, err = fetchedSteps(ctx, tx, in, s.previous); err != nil {
+	if s.steps, err = fetchedSteps(ctx, tx, in); err != nil {
+		return survey{}, err
+	}
+	if s.oneList, err = oneList(ctx, tx, in); err != nil {
 		return survey{}, err
 	}
 	err = tx.QueryRow(ctx, `
 		SELECT EXISTS (SELECT FROM staging.schools WHERE run_id = $1 AND generation = $2),
 		       EXISTS (SELECT FROM staging.users WHERE run_id = $1 AND generation = $2 AND student),
-		       EXISTS (SELECT FROM staging.users WHERE run_id = $1 AND generation = $2 AND teacher),
+		       EXISTS (SELECT FROM staging.users WHERE run_id = $1 AND generation = $2 AND step = $8 AND teacher)
+		       OR EXISTS (SELECT FROM staging.users WHERE run_id = $1 AND generation = $2 AND teacher),
 		       EXISTS (SELECT FROM staging.classrooms WHERE run_id = $1 AND generation = $2),
 		       EXISTS (SELECT FROM staging.parents WHERE run_id = $1 AND generation = $2),
 		       EXISTS (SELECT FROM school_manager.users
@@ -91,6 +98,31 @@ func look(ctx context.Context, tx pgx.Tx, in PlanInput) (survey, error) {
 	return s, nil
 }
 
+// oneList compares the first and the last list of each table, as the primary
+// key has them in order.
+func oneList(ctx context.Context, tx pgx.Tx, in PlanInput) (map[string]bool, error) {
+	one := map[string]bool{}
+	for _, r := range records() {
+		var is bool
+		err := tx.QueryRow(ctx, r.sql(`
+			SELECT (SELECT step || ' ' || list
+			        FROM staging.{table}
+			        WHERE run_id = $1 AND generation = $2
+			        ORDER BY step, list
+			        LIMIT 1)
+			       = (SELECT step || ' ' || list
+			          FROM staging.{table}
+			          WHERE run_id = $1 AND generation = $2
+			          ORDER BY step DESC, list DESC
+			          LIMIT 1) IS NOT FALSE`), in.Run, in.Generation).Scan(&is)
+		if err != nil {
+			return nil, fmt.Errorf("look at the lists of %s: %w", r.table, err)
+		}
+		one[r.table] = is
+	}
+	return one, nil
+}
+
 func previousRun(ctx context.Context, tx pgx.Tx, in PlanInput) (*uuid.UUID, error) {
 	var id uuid.UUID
 	err := tx.QueryRow(ctx, `
@@ -99,7 +131,7 @@ func previousRun(ctx context.Context, tx pgx.Tx, in PlanInput) (*uuid.UUID, erro
 		WHERE tenant_id = $1
 		  AND state = 'completed'
 		  AND id <> $2
-		ORDER BY finished_at DESC
+		ORDER BY id DESC
 		LIMIT 1`, in.Tenant, in.Run).Scan(&id)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return nil, nil
@@ -110,28 +142,53 @@ func previousRun(ctx context.Context, tx pgx.Tx, in PlanInput) (*uuid.UUID, erro
 	return &id, nil
 }
 
-func fetchedSteps(ctx context.Context, tx pgx.Tx, in PlanInput, previous *uuid.UUID) (map[syncrun.Step]fetched, error) {
+// fetchedSteps reads each stream's outcome. It is compared with the last run
+// that was applied: one in which Clever's total differed and removals of the
+// kind were withheld does not count, or the same short list would be believed
+// the second time it comes.
+func fetchedSteps(ctx context.Context, tx pgx.Tx, in PlanInput) (map[syncrun.Step]fetched, error) {
+	var steps, kinds []string
+	for _, step := range neededSteps(in.Options) {
+		steps = append(steps, string(step))
+		kinds = append(kinds, string(kindOf(step)))
+	}
 	rows, err := tx.Query(ctx, `
-		SELECT p.step, p.rows, p.records, p.blind, p.total, p.complete, coalesce(s.records, 0)
+		SELECT p.step, p.rows, p.records, p.blind, p.total, p.complete,
+		       coalesce((SELECT s.records
+		                 FROM sync.runs r
+		                 JOIN sync.run_steps s ON s.run_id = r.id AND s.name = p.step
+		                 WHERE r.tenant_id = $3
+		                   AND r.state = 'completed'
+		                   AND r.id <> $1
+		                   AND NOT (EXISTS (SELECT
+		                                    FROM sync.run_issue_counts i
+		                                    WHERE i.run_id = r.id
+		                                      AND i.code = $6)
+		                            AND EXISTS (SELECT
+		                                        FROM sync.run_counts c
+		                                        WHERE c.run_id = r.id
+		                                          AND c.kind = k.kind
+		                                          AND c.held > 0))
+		                 ORDER BY r.id DESC
+		                 LIMIT 1), 0)
 		FROM staging.progress p
-		LEFT JOIN sync.run_steps s ON s.run_id = $3 AND s.name = p.step
+		JOIN unnest($4::text[], $5::text[]) AS k (step, kind) ON k.step = p.step
 		WHERE p.run_id = $1
-		  AND p.generation = $2
-		  AND p.step LIKE 'fetch-%'`, in.Run, in.Generation, previous)
+		  AND p.generation = $2`, in.Run, in.Generation, in.Tenant, steps, kinds, roster.TotalDiffers)
 	if err != nil {
 		return nil, fmt.Errorf("read progress: %w", err)
 	}
-	steps := map[syncrun.Step]fetched{}
+	found := map[syncrun.Step]fetched{}
 	var name syncrun.Step
 	var f fetched
 	_, err = pgx.ForEachRow(rows, []any{&name, &f.rows, &f.records, &f.blind, &f.total, &f.complete, &f.before}, func() error {
-		steps[name] = f
+		found[name] = f
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read progress: %w", err)
 	}
-	return steps, nil
+	return found, nil
 }
 
 // neededSteps are the streams without which nothing may be compared.

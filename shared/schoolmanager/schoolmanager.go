@@ -41,13 +41,17 @@ func Hashes(ctx context.Context, tx pgx.Tx, tenant uuid.UUID, kind roster.Kind, 
 	if !ok {
 		return nil, fmt.Errorf("hashes of %s: this kind has none", kind)
 	}
+	// Each id is looked up by the index: the planner, which may know nothing
+	// yet of a tenant that came today, would rather read the tenant's rows.
 	rows, err := tx.Query(ctx, `
-		SELECT clever_id, hash
-		FROM school_manager.`+r.table+`
-		WHERE tenant_id = $1
-		  AND clever_id = ANY ($2)
-		  AND archived_at IS NULL
-		  AND hash IS NOT NULL`, tenant, ids)
+		SELECT id, hash
+		FROM (SELECT i.id, (SELECT hash
+		                    FROM school_manager.`+r.table+`
+		                    WHERE tenant_id = $1
+		                      AND clever_id = i.id
+		                      AND archived_at IS NULL) AS hash
+		      FROM unnest($2::text[]) AS i (id)) AS applied
+		WHERE hash IS NOT NULL`, tenant, ids)
 	if err != nil {
 		return nil, fmt.Errorf("read hashes of %d %s: %w", len(ids), r.table, err)
 	}

@@ -12,28 +12,19 @@ import (
 
 const defaultWorkMem = "256MB"
 
-// comparing are the settings for statements over whole sets. Staged rows are
+// setBased are the settings for statements over whole sets. Staged rows are
 // new, so the planner's statistics know nothing of this run and would have it
-// expect one row and loop: with nested loops shunned it hashes or merges, which
-// is right for any size. Compiling costs more than it saves.
-func comparing(workMem string) map[string]string {
+// expect one row, and loop or sort: with both shunned it hashes, which is right
+// for any size. Compiling costs more than it saves.
+func setBased(workMem string) map[string]string {
 	return map[string]string{
 		"work_mem":                        cmp.Or(workMem, defaultWorkMem),
 		"jit":                             "off",
 		"enable_nestloop":                 "off",
+		"enable_mergejoin":                "off",
 		"max_parallel_workers_per_gather": "0",
-	}
-}
-
-// executing are the settings for statements that change rows one by one, by
-// their keys: looking each up in the primary key costs what the changes cost,
-// where any other join would read the tenant's whole table.
-func executing(workMem string) map[string]string {
-	return map[string]string{
-		"work_mem":         cmp.Or(workMem, defaultWorkMem),
-		"jit":              "off",
-		"enable_hashjoin":  "off",
-		"enable_mergejoin": "off",
+		// Of the rows of a run only their number is asked: a small sample tells.
+		"default_statistics_target": "10",
 	}
 }
 
