@@ -74,16 +74,14 @@ type DueTenant struct {
 // out, so that they do not stand before others, until their slot is older than
 // length: then the next one has come and this one is missed.
 func LockDue(ctx context.Context, tx pgx.Tx, region string, now time.Time, length time.Duration, limit int) ([]DueTenant, error) {
-	// The subquery stands there as a value, so that it is looked up for each row
-	// that comes and not made a list of every run under way first.
 	rows, err := tx.Query(ctx, `
 		SELECT t.id, t.name, t.region, t.entitled, t.next_due_at, t.created_at,
-		       EXISTS (SELECT 1 FROM sync.connections c WHERE c.tenant_id = t.id),
-		       (`+unfinishedOf+`) IS NOT NULL
+		       EXISTS (SELECT 1 FROM sync.connections c WHERE c.tenant_id = t.id OFFSET 0),
+		       `+isBusy+`
 		FROM sync.tenants t
 		WHERE t.region = $1
 		  AND t.next_due_at <= $2
-		  AND (t.next_due_at <= $3 OR (`+unfinishedOf+`) IS NULL)
+		  AND (t.next_due_at <= $3 OR NOT `+isBusy+`)
 		ORDER BY t.next_due_at
 		LIMIT $4
 		FOR NO KEY UPDATE OF t SKIP LOCKED`, region, now, now.Add(-length), limit)
@@ -100,8 +98,11 @@ func LockDue(ctx context.Context, tx pgx.Tx, region string, now time.Time, lengt
 	return due, nil
 }
 
-// unfinishedOf is the id of the run of tenant t that is under way, if any.
-const unfinishedOf = `SELECT r.id FROM sync.runs r WHERE r.tenant_id = t.id AND r.state IN ('queued', 'running')`
+// isBusy tells whether tenant t has a run under way. OFFSET 0 keeps Postgres
+// from making a list of all runs under way first (measured with 30,000 of them:
+// seven times the cost of looking up the few tenants that come), and from
+// sorting all due tenants for it.
+const isBusy = `EXISTS (SELECT 1 FROM sync.runs r WHERE r.tenant_id = t.id AND r.state IN ('queued', 'running') OFFSET 0)`
 
 // LockConnections is LockConnection for many tenants at once, without waiting:
 // a connection that somebody is just changing is left out.

@@ -51,7 +51,7 @@ func DueLag(ctx context.Context, q Querier, regions []string) (map[string]time.D
 		         FROM sync.tenants t
 		         WHERE t.region = n.region
 		           AND t.next_due_at <= now()
-		           AND (`+unfinishedOf+`) IS NULL
+		           AND NOT `+isBusy+`
 		         ORDER BY t.next_due_at
 		         LIMIT 1)), 0)::float8
 		FROM unnest($1::text[]) AS n (region)`, regions)

@@ -32,7 +32,7 @@ CREATE TABLE sync.runs (
 CREATE UNIQUE INDEX runs_unfinished ON sync.runs (tenant_id) WHERE state IN ('queued', 'running');
 CREATE UNIQUE INDEX runs_window ON sync.runs (tenant_id, window_key) WHERE window_key IS NOT NULL;
 CREATE INDEX runs_of_tenant ON sync.runs (tenant_id, id);
-CREATE INDEX runs_open ON sync.runs (state, id) WHERE state IN ('queued', 'running');
+CREATE INDEX runs_running ON sync.runs (id) WHERE state = 'running';
 CREATE INDEX runs_finished ON sync.runs (finished_at) WHERE finished_at IS NOT NULL;
 COMMENT ON COLUMN sync.runs.config IS 'The copy of district, schools, options and limits that this run works by; no step reads the connection again.';
 COMMENT ON COLUMN sync.runs.generation IS 'How often the fetch was begun anew because staged rows were lost.';
