@@ -2,6 +2,7 @@ package schoolmanager_test
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -306,4 +307,40 @@ func TestTenantsOfOneDistrict(t *testing.T) {
 			}
 		})
 	}
+}
+
+// More rows than are looked up by key (few in among.go) go another way to the
+// same end: all of them change, leave and come back.
+func TestManyChangesAtOnce(t *testing.T) {
+	t.Parallel()
+	w, d, m := newWorld(t), small(), newModel()
+	o := everything()
+	for i := range 1100 {
+		id := fmt.Sprintf("%04d", i)
+		d.student("s"+id, "a")
+		d.section("c"+id, "a", []string{"t1"}, "s"+id, "nobody"+id)
+		d.contact("p"+id, "s"+id, "nobody"+id)
+	}
+	first := maps.Clone(d.people)
+	checkedRun(w, d, o, m, 0)
+	for id, s := range d.sections {
+		s.Period, s.Students = "2", append(s.Students[:len(s.Students):len(s.Students)], "s1")
+		d.sections[id] = s
+	}
+	checkedRun(w, d, o, m, 1)
+	for id := range first {
+		if id != "t1" && id != "s1" {
+			delete(d.people, id)
+		}
+	}
+	checkedRun(w, d, o, m, 2)
+	maps.Copy(d.people, first)
+	for i := range 1100 {
+		d.student(fmt.Sprintf("nobody%04d", i), "a")
+	}
+	checkedRun(w, d, o, m, 3)
+	o.Classrooms, o.Parents = false, false
+	checkedRun(w, d, o, m, 4)
+	checkedRun(w, d, everything(), m, 5)
+	idleRun(w, d, everything())
 }
