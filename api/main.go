@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 
 	"golang.org/x/sync/errgroup"
@@ -23,6 +24,7 @@ import (
 )
 
 func main() {
+	queue.LogTo(daemon.Logger(os.Stderr, slog.LevelWarn, "api"))
 	daemon.Main("api", func(ctx context.Context, getenv func(string) string) error {
 		return command(ctx, os.Args[1:], getenv, os.Stdout, os.Stderr)
 	})

@@ -18,6 +18,7 @@ import (
 )
 
 func main() {
+	queue.LogTo(daemon.Logger(os.Stderr, slog.LevelWarn, "scheduler"))
 	daemon.Main("scheduler", func(ctx context.Context, getenv func(string) string) error {
 		return run(ctx, getenv, nil)
 	})

@@ -22,6 +22,7 @@ import (
 )
 
 func main() {
+	queue.LogTo(daemon.Logger(os.Stderr, slog.LevelWarn, "worker"))
 	daemon.Main("worker", func(ctx context.Context, getenv func(string) string) error {
 		return run(ctx, getenv, nil)
 	})

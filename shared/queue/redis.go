@@ -1,7 +1,10 @@
 package queue
 
 import (
+	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -28,4 +31,15 @@ func open(url string, retries, pool int) (*redis.Client, error) {
 	o.MaxRetryBackoff = time.Second
 	o.PoolSize = pool
 	return redis.NewClient(o), nil
+}
+
+// LogTo sends what go-redis has to say to a program's log instead of plain text
+// to stderr. It is global and unguarded in go-redis, so it belongs into main,
+// before anything runs.
+func LogTo(log *slog.Logger) { redis.SetLogger(redisLogger{log}) }
+
+type redisLogger struct{ log *slog.Logger }
+
+func (l redisLogger) Printf(ctx context.Context, format string, args ...any) {
+	l.log.WarnContext(ctx, "redis", "detail", fmt.Sprintf(format, args...))
 }
