@@ -116,7 +116,8 @@ func (f Fence) renew(ctx context.Context, tx pgx.Tx) error {
 
 // Pulse is what a beat finds.
 type Pulse struct {
-	// Alive: the step is still the caller's.
+	// Alive: the step is still the caller's, or the caller has just ended it
+	// and does not know yet.
 	Alive bool
 	// Cancelled: a person asked to cancel the run.
 	Cancelled bool
@@ -149,7 +150,7 @@ func (f Fence) Beat(ctx context.Context, pool *pgxpool.Pool, keep time.Duration)
 		               FROM sync.run_steps
 		               WHERE run_id = $1
 		                 AND name = $2
-		                 AND (NOT $6 OR (epoch = $3 AND state = 'running'))),
+		                 AND (NOT $6 OR (epoch = $3 AND state IN ('running', 'done')))),
 		       EXISTS (SELECT 1 FROM sync.run_signals WHERE run_id = $1 AND signal = 'cancel')`,
 		f.Run, f.Step, f.Epoch, f.Lease.Microseconds(), keep.Microseconds(), fenced).Scan(&p.Alive, &p.Cancelled)
 	if err != nil {

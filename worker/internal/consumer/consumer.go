@@ -136,18 +136,14 @@ func (c *Consumer) guarded(ctx context.Context, claim *postgres.Claim) (next []s
 	return next, err
 }
 
-// beat renews the claim and looks for a cancel until done. An outage of
+// beat renews the claim and looks for a cancel, at once and until done. An outage of
 // Postgres is not its business: the lease runs out by itself.
 func (c *Consumer) beat(ctx context.Context, claim *postgres.Claim, cancel context.CancelCauseFunc, done <-chan struct{}) {
 	tick := time.NewTicker(c.Poll)
 	defer tick.Stop()
-	for {
-		select {
-		case <-done:
+	for ; ; c.next(ctx, tick, done) {
+		if isOver(ctx, done) {
 			return
-		case <-ctx.Done():
-			return
-		case <-tick.C:
 		}
 		beat, stop := context.WithTimeout(ctx, c.Lease/2)
 		pulse, err := claim.Beat(beat, c.Pool, c.Lease-c.Heartbeat)
@@ -159,9 +155,27 @@ func (c *Consumer) beat(ctx context.Context, claim *postgres.Claim, cancel conte
 			cancel(postgres.ErrFenced)
 			return
 		case pulse.Cancelled:
-			cancel(errCancelled)
+			cancel(postgres.ErrCancelled)
 			return
 		}
+	}
+}
+
+// next waits for the next beat or the end.
+func (c *Consumer) next(ctx context.Context, tick *time.Ticker, done <-chan struct{}) {
+	select {
+	case <-done:
+	case <-ctx.Done():
+	case <-tick.C:
+	}
+}
+
+func isOver(ctx context.Context, done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return ctx.Err() != nil
 	}
 }
 

@@ -15,9 +15,6 @@ import (
 	"cleversync/worker/internal/syncer"
 )
 
-// errCancelled is the cause with which a step of a cancelled run ends.
-var errCancelled = errors.New("the run was cancelled")
-
 // settleTimeout bounds the recording of what became of a step. It runs on a
 // context of its own: the step's may be over.
 const settleTimeout = 10 * time.Second
@@ -32,7 +29,7 @@ func (c *Consumer) settle(ctx context.Context, claim *postgres.Claim, next []syn
 		return next, nil
 	case errors.Is(err, postgres.ErrFenced):
 		return nil, c.unlessFenced(ctx, claim, err)
-	case errors.Is(err, errCancelled):
+	case errors.Is(err, postgres.ErrCancelled):
 		return c.end(ctx, claim, postgres.Ending{State: syncrun.Cancelled})
 	case errors.Is(err, syncer.ErrSliceOver), errors.Is(err, ErrStopping):
 		c.Metrics.outcome("yielded", claim.Step)

@@ -69,6 +69,9 @@ func (s *Syncer) apply(ctx context.Context, c *postgres.Claim) (next []syncrun.D
 		if _, err := postgres.EndStep(ctx, tx, c, s.Bound); err != nil {
 			return err
 		}
+		if err := postgres.RefuseCancelled(ctx, tx, c.Run); err != nil {
+			return err
+		}
 		// This must come last: once the run says completed it is.
 		if completed, err = postgres.EndRun(ctx, tx, c.Run, postgres.Ending{State: syncrun.Completed}); err != nil {
 			return err
@@ -120,8 +123,11 @@ func (s *Syncer) anew(ctx context.Context, tx pgx.Tx, c *postgres.Claim) ([]sync
 }
 
 // tidy removes what the ended run has staged. Should it fail, the scheduler
-// prunes: the run is completed all the same.
+// prunes: the run is completed all the same. It has a context of its own,
+// because the step's ends with the step.
 func (s *Syncer) tidy(ctx context.Context, c *postgres.Claim) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.StatementTimeout)
+	defer cancel()
 	if err := postgres.ClearStaging(ctx, s.Pool, c.Run); err != nil {
 		s.Log.WarnContext(ctx, "staged rows left to the pruner", "run", c.Run, "error", err)
 	}
