@@ -8,6 +8,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"cleversync/shared/fault"
+	"cleversync/shared/roster"
 )
 
 // District is a district as Clever describes it.
@@ -69,16 +70,16 @@ func decodeDistrict(element jsontext.Value) (District, error) {
 	}
 	d := wrapped.Data
 	return District{
-		ID: d.ID, Name: d.Name, State: d.State, Error: d.Error,
-		LastSync: parseTime(d.LastSync), PauseStart: d.PauseStart, PauseEnd: d.PauseEnd,
+		ID: d.ID, Name: roster.Clean(d.Name), State: roster.Clean(d.State), Error: roster.Clean(d.Error),
+		LastSync: parseTime(d.LastSync), PauseStart: roster.Clean(d.PauseStart), PauseEnd: roster.Clean(d.PauseEnd),
 	}, nil
 }
 
 // parseTime reads one of Clever's times, which come as timestamps and as dates;
-// what is neither is zero.
+// what is neither is zero, and so is a year that JSON cannot write again.
 func parseTime(s string) time.Time {
 	for _, layout := range []string{time.RFC3339, time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
+		if t, err := time.Parse(layout, s); err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999 {
 			return t.UTC()
 		}
 	}

@@ -56,14 +56,15 @@ func TestReadPage_NextLinks(t *testing.T) {
 	}
 }
 
-// TestReadPage_EmptyPages may lead on, but not round in circles.
+// TestReadPage_EmptyPages end a list; with a next link they need never end.
 func TestReadPage_EmptyPages(t *testing.T) {
 	t.Parallel()
 	client := serve(t, answer(`{"data":[],"links":[{"rel":"next","uri":"/v3.1/users?limit=2&starting_after=b"}]}`))
-	_, page, err := read(t.Context(), client, "/v3.1/users?limit=2&starting_after=a", "a")
-	if err != nil || page.Next != "/v3.1/users?limit=2&starting_after=b" || page.LastID != "a" {
-		t.Errorf("page %+v, %v", page, err)
-	}
-	_, _, err = read(t.Context(), client, page.Next, page.LastID)
+	_, _, err := read(t.Context(), client, "/v3.1/users?limit=2&starting_after=a", "a")
 	wantFault(t, err, fault.SnapshotIncomplete)
+	last := serve(t, answer(`{"data":[],"links":[{"rel":"prev","uri":"/v3.1/users?limit=2&ending_before=a"}]}`))
+	_, page, err := read(t.Context(), last, "/v3.1/users?limit=2&starting_after=a", "a")
+	if err != nil || page.Next != "" || page.LastID != "a" {
+		t.Errorf("page %+v, %v; want the list's end", page, err)
+	}
 }

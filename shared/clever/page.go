@@ -45,6 +45,9 @@ func ReadPage[T roster.Source](ctx context.Context, c *Client, caller Caller, pa
 			return err
 		}
 		p.Bytes, p.Total, p.HasTotal = b.wire.read, e.total, e.hasTotal
+		if p.Records == 0 && e.next != "" {
+			return incomplete("an empty page has a next one") // such a list need not ever end
+		}
 		p.Next, err = l.next(c.api, e.next, p.LastID)
 		return err
 	})
