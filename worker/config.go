@@ -33,7 +33,8 @@ type Config struct {
 
 	// FetchConcurrency is the size of the fetch pool, which waits for the
 	// network; ApplyConcurrency that of the apply pool, which works in the
-	// database. 0 runs no such pool.
+	// database. 0 runs no such pool. As many steps again may be those that a
+	// worker goes on with by itself instead of waiting for the queue.
 	FetchConcurrency int `env:"FETCH_CONCURRENCY" envDefault:"8"`
 	ApplyConcurrency int `env:"APPLY_CONCURRENCY" envDefault:"2"`
 	// FetchPerTenant and FetchPerDistrict bound the fetch steps that run at once

@@ -33,9 +33,11 @@ func (m *Mapper) Section(in Received[SourceSection]) (Classroom, bool, []Issue) 
 		Period:  r.text("period", src.Period),
 	}
 	c.Teachers = teachers(&r, src)
-	c.Students = slices.DeleteFunc(r.references("students", src.Students), func(id string) bool {
-		return slices.Contains(c.Teachers, id)
-	})
+	taught := make(map[string]bool, len(c.Teachers))
+	for _, id := range c.Teachers {
+		taught[id] = true
+	}
+	c.Students = slices.DeleteFunc(r.references("students", src.Students), func(id string) bool { return taught[id] })
 	reviewClassroom(&r, c)
 	return c, true, r.end()
 }

@@ -49,6 +49,13 @@ func clean(s string) (text string, cut bool) {
 	return shorten(s)
 }
 
+// Clean gives a text as it is stored, for what is no record of a roster: NFC,
+// without control characters, trimmed, cut to 255 characters.
+func Clean(s string) string {
+	text, _ := clean(s)
+	return text
+}
+
 // isPlain tells whether clean would change nothing: short printable ASCII that
 // neither starts nor ends with a space.
 func isPlain(s string) bool {

@@ -16,12 +16,15 @@ import (
 // no more than these.
 const maxRequests = 50
 
+// maxBatch bounds the bytes of further lists in a batch, and so its memory.
+const maxBatch = 8 << 20
+
 // readBatch reads one page, and as long as that is small the lists after it
 // too, mapped and ready to be staged. It moves at.
 func readBatch[S roster.Source, R any](ctx context.Context, s *Syncer, c *postgres.Claim, st stream[S, R], at *place) (batch[R], error) {
 	var b batch[R]
 	for requests := 0; at.List < len(st.lists); requests++ {
-		if requests > 0 && (requests == maxRequests || int(b.move.Records) > c.Config.PageSize/2) {
+		if requests > 0 && (requests == maxRequests || int(b.move.Records) > c.Config.PageSize/2 || b.move.Bytes > maxBatch) {
 			break
 		}
 		if err := readPage(ctx, s, c, st, at, &b); err != nil {

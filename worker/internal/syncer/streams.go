@@ -191,7 +191,9 @@ func (s *Syncer) translateContacts(c *postgres.Claim) func(context.Context, stri
 		for i := range in {
 			if contact := in[i].Record.Roles.Contact; contact != nil {
 				for _, r := range contact.Relationships {
-					named = append(named, r.Student)
+					if roster.ValidID(r.Student) { // others are nobody's, and Postgres takes no NUL
+						named = append(named, r.Student)
+					}
 				}
 			}
 		}

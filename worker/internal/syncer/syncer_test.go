@@ -1,14 +1,18 @@
 package syncer_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"cleversync/shared/clever/clevertest"
+	"cleversync/shared/dispatch"
 	"cleversync/shared/fault"
+	"cleversync/shared/postgres"
 	"cleversync/shared/roster"
 	"cleversync/shared/syncrun"
 )
@@ -308,4 +312,65 @@ func TestRun_countsMatchTheRun(t *testing.T) {
 	if run.Records != want || records != want {
 		t.Errorf("run says %d records, its steps %d, Clever shares %d", run.Records, records, want)
 	}
+}
+
+// A reference that can be no id is nobody's: it must not fail the lookup.
+func TestRun_contactNamesAStudentWithNUL(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	for u := range w.clever.District().Contacts() {
+		w.must(w.clever.Edit(func(e *clevertest.Edits) {
+			e.User(u.ID, func(u *clevertest.User) {
+				u.Contact.Relationships = append([]clevertest.Relationship{{Student: "ab\x00c", Type: "Family"}}, u.Contact.Relationships...)
+			})
+		}))
+		break
+	}
+	w.completed()
+	w.whole()
+}
+
+// Whatever a district is called, and however old it says its data is, its runs
+// go on and can be read.
+func TestRun_districtWithImpossibleFacts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	w.clever.SetDistrict(func(d *clevertest.DistrictState) {
+		d.Name, d.LastSync = "Spring\x00field", "9999-12-31T23:59:59-14:00"
+	})
+	if run := w.completed(); !run.LastSync.IsZero() {
+		t.Errorf("last sync %v, want it unknown", run.LastSync)
+	}
+}
+
+// A cancel that came before the last look counts, however fast the apply is.
+func TestRun_cancelledBeforeItsLastLook(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	started, err := w.dispatcher.Start(t.Context(), dispatch.StartRequest{Tenant: w.tenant, Actor: "test"})
+	w.must(err)
+	w.must(postgres.SendSignal(t.Context(), w.Pool, started.Run, w.tenant, postgres.SignalCancel, "test"))
+	err = w.perform([]syncrun.Delivery{{Run: started.Run, Step: syncrun.Prepare, Seq: 1, Lane: syncrun.LaneManual}})
+	if !errors.Is(err, postgres.ErrCancelled) {
+		t.Errorf("the apply ends with %v, want it cancelled", err)
+	}
+	if got := w.active("users"); len(got) != 0 {
+		t.Errorf("%d users came of a cancelled run", len(got))
+	}
+}
+
+// Pages without records that always name a next one are no list.
+func TestRun_endlessEmptyPages(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, district(), time.Hour)
+	var n atomic.Int64
+	w.clever.SetOverride(func(rw http.ResponseWriter, r *http.Request) bool {
+		if r.URL.Path != "/v3.1/terms" {
+			return false
+		}
+		rw.Header().Set("Content-Type", "application/json")
+		fmt.Fprintf(rw, `{"data":[],"links":[{"rel":"next","uri":"/v3.1/terms?limit=40&starting_after=%024d"}]}`, n.Add(1))
+		return true
+	})
+	w.failed(fault.SnapshotIncomplete)
 }
