@@ -77,7 +77,7 @@ func (a *API) createTenant(ctx context.Context, in *createTenantInput) (*tenantA
 
 type listTenantsInput struct {
 	Paging
-	Region string `query:"region" maxLength:"50" doc:"Only the tenants of this region."`
+	Region string `query:"region" maxLength:"50" pattern:"^[a-z0-9-]*$" doc:"Only the tenants of this region."`
 }
 
 type listTenantsAnswer struct {

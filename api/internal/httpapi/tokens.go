@@ -93,6 +93,9 @@ func (in *createTokenInput) token() (postgres.Token, error) {
 	if in.Body.ExpiresAt != nil && !in.Body.ExpiresAt.After(time.Now()) {
 		problems = append(problems, &huma.ErrorDetail{Location: "body.expires_at", Message: "must be in the future"})
 	}
+	if in.Body.ExpiresAt != nil && in.Body.ExpiresAt.UTC().Year() > 9999 {
+		problems = append(problems, &huma.ErrorDetail{Location: "body.expires_at", Message: "must be before the year 10000 UTC"})
+	}
 	if len(problems) > 0 {
 		return postgres.Token{}, invalid(problems...)
 	}
