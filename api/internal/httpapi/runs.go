@@ -35,7 +35,7 @@ func (a *API) registerRuns() {
 	register(a, operation{
 		id: "cancel-run", method: http.MethodPost, path: "/v1/tenants/{tenant}/runs/{run}/cancel", tag: "Runs",
 		scope: postgres.ScopeTenant, status: http.StatusAccepted, problems: []code{codeUnknownRun, codeRunEnded},
-		summary: "Cancel a run", description: "It ends within seconds, at the end of the page that it is at. Nothing is applied afterwards.",
+		summary: "Cancel a run", description: "It ends within seconds, at the end of the page that it is at. Nothing is applied afterwards; a run whose changes are being committed at that very moment still completes, and says so.",
 	}, a.cancelRun)
 	register(a, operation{
 		id: "download-issues", method: http.MethodGet, path: "/v1/tenants/{tenant}/runs/{run}/issues.csv", tag: "Runs",
