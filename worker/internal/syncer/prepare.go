@@ -50,7 +50,11 @@ func (s *Syncer) checkSchools(ctx context.Context, c *postgres.Claim, caller cle
 	schools := c.Config.Options.Schools
 	if len(schools) < manySchools {
 		for _, id := range schools {
-			if _, err := s.Clever.School(ctx, caller, id); err != nil {
+			_, err := s.Clever.School(ctx, caller, id)
+			if err != nil && fault.Of(err).Code == fault.CleverNotShared {
+				return notShared(id)
+			}
+			if err != nil {
 				return err
 			}
 		}

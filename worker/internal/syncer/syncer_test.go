@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -108,7 +109,9 @@ func TestRun_selectedSchoolUnshared(t *testing.T) {
 	w.completed()
 	before := w.dump()
 	w.clever.HideSchool(schools[1])
-	w.failed(fault.CleverNotShared)
+	if detail := w.failed(fault.CleverNotShared).Detail; !strings.Contains(detail, schools[1]) {
+		t.Errorf("the message %q does not name the school", detail)
+	}
 	if w.dump() != before {
 		t.Error("the roster changed")
 	}

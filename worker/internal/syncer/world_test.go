@@ -150,13 +150,15 @@ func (w *world) completed() postgres.Run {
 	return run
 }
 
-// failed is sync for stories in which the run must fail.
-func (w *world) failed(want fault.Code) {
+// failed is sync for stories in which the run must fail; it gives what people
+// are told.
+func (w *world) failed(want fault.Code) *fault.Fault {
 	w.t.Helper()
 	run, err := w.sync()
-	if f := fault.Of(err); err == nil || f.Code != want {
+	if err == nil || fault.Of(err).Code != want {
 		w.t.Fatalf("run is %s: %v, want %s", run.State, err, want)
 	}
+	return fault.Of(err)
 }
 
 // active gives the Clever ids of a table's rows that are not archived.
