@@ -2,7 +2,6 @@ package syncer
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/jackc/pgx/v5"
 
@@ -99,6 +98,3 @@ func lists(c *postgres.Claim, of func(school string, limit int) clever.List) []l
 
 // list is one list of a stream.
 type list struct{ name, path string }
-
-// String names the list for a log.
-func (l list) String() string { return fmt.Sprintf("list %s", l.name) }
