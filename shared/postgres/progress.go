@@ -44,7 +44,7 @@ func BeginProgress(ctx context.Context, tx pgx.Tx, c *Claim) (Progress, error) {
 		  AND generation = $2
 		  AND step = $3`, c.Run, c.Generation, c.Step).Scan(&p.Cursor, &p.Pages, &p.Reread, &p.Complete)
 	if errors.Is(err, pgx.ErrNoRows) {
-		return Progress{}, restart(ctx, tx, c, false)
+		return Progress{}, RestartProgress(ctx, tx, c, false)
 	}
 	if err != nil {
 		return Progress{}, fmt.Errorf("read progress of %s: %w", c.Step, err)
@@ -55,10 +55,6 @@ func BeginProgress(ctx context.Context, tx pgx.Tx, c *Claim) (Progress, error) {
 // RestartProgress makes the stream start again from nothing; reread remembers
 // that this was because of the list's own order, which is forgiven once.
 func RestartProgress(ctx context.Context, tx pgx.Tx, c *Claim, reread bool) error {
-	return restart(ctx, tx, c, reread)
-}
-
-func restart(ctx context.Context, tx pgx.Tx, c *Claim, reread bool) error {
 	table, ok := stagedTables[c.Step]
 	if !ok {
 		return fmt.Errorf("step %s stages nothing", c.Step)
@@ -230,13 +226,8 @@ func Regenerate(ctx context.Context, tx pgx.Tx, c *Claim, bound int) ([]syncrun.
 	if generation > maxGenerations {
 		return nil, ErrTooManyGenerations
 	}
-	if _, err := tx.Exec(ctx, `
-		SELECT 1
-		FROM sync.run_steps
-		WHERE run_id = $1
-		ORDER BY name
-		FOR NO KEY UPDATE`, c.Run); err != nil {
-		return nil, fmt.Errorf("lock steps: %w", err)
+	if err := lockSteps(ctx, tx, c.Run); err != nil {
+		return nil, err
 	}
 	if _, err := tx.Exec(ctx, `
 		DELETE FROM sync.run_steps
@@ -264,8 +255,8 @@ func Regenerate(ctx context.Context, tx pgx.Tx, c *Claim, bound int) ([]syncrun.
 	return collectDispatched(rows)
 }
 
-// clearedTables are all tables of staging that hold rows of one run, found once
-// by asking the catalogue: packages that share the schema add their own.
+// clearedTables are all tables of staging that hold rows of one run, by the
+// catalogue: packages that share the schema add their own.
 func clearedTables(ctx context.Context, q Querier) ([]string, error) {
 	rows, err := q.Query(ctx, `
 		SELECT tablename

@@ -131,13 +131,8 @@ type Ending struct {
 // Whoever still works on a step is fenced off by its raised epoch. False means
 // that the run had ended before.
 func EndRun(ctx context.Context, tx pgx.Tx, run uuid.UUID, e Ending) (bool, error) {
-	if _, err := tx.Exec(ctx, `
-		SELECT 1
-		FROM sync.run_steps
-		WHERE run_id = $1
-		ORDER BY name
-		FOR NO KEY UPDATE`, run); err != nil {
-		return false, fmt.Errorf("lock steps of run %s: %w", run, err)
+	if err := lockSteps(ctx, tx, run); err != nil {
+		return false, err
 	}
 	if _, err := tx.Exec(ctx, `
 		UPDATE sync.run_steps
@@ -168,6 +163,21 @@ func EndRun(ctx context.Context, tx pgx.Tx, run uuid.UUID, e Ending) (bool, erro
 		return false, fmt.Errorf("end run %s: %w", run, err)
 	}
 	return tag.RowsAffected() == 1, nil
+}
+
+// lockSteps locks all steps of a run in the order of their names. Its caller
+// holds the run.
+func lockSteps(ctx context.Context, tx pgx.Tx, run uuid.UUID) error {
+	_, err := tx.Exec(ctx, `
+		SELECT 1
+		FROM sync.run_steps
+		WHERE run_id = $1
+		ORDER BY name
+		FOR NO KEY UPDATE`, run)
+	if err != nil {
+		return fmt.Errorf("lock steps of run %s: %w", run, err)
+	}
+	return nil
 }
 
 // FailStep marks the step at which a run fails, before EndRun ends the others.
