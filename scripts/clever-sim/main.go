@@ -114,6 +114,7 @@ func parse(args []string, stderr io.Writer) (cfg clevertest.Config, addr string,
 	flags.StringVar(&addr, "addr", "127.0.0.1:0", "`host:port` to listen on; port 0 takes a free one")
 	flags.IntVar(&cfg.Students, "students", 1000, "size of the generated district")
 	flags.Uint64Var(&cfg.Seed, "seed", 0, "which district of that size")
+	flags.IntVar(&cfg.Districts, "districts", 1, "how many districts of that size share with the app")
 	flags.StringVar(&cfg.Dir, "district", "", "serve the recorded bodies of this `directory` instead")
 	flags.BoolVar(&cfg.Broken, "broken", false, "add records with values of the wrong type")
 	flags.StringVar(&cfg.Token, "token", "", "district token (default: derived from the seed)")
@@ -130,6 +131,8 @@ func parse(args []string, stderr io.Writer) (cfg clevertest.Config, addr string,
 		return cfg, "", fmt.Errorf("unknown argument %q", flags.Arg(0))
 	case cfg.Students < 1:
 		return cfg, "", fmt.Errorf("--students %d: want 1 or more", cfg.Students)
+	case cfg.Districts < 1:
+		return cfg, "", fmt.Errorf("--districts %d: want 1 or more", cfg.Districts)
 	case cfg.RateLimit < 0:
 		return cfg, "", fmt.Errorf("--rate-limit %d: want 0 or more", cfg.RateLimit)
 	}

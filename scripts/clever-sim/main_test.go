@@ -146,6 +146,7 @@ func TestRun_Refusals(t *testing.T) {
 	for _, c := range []struct{ args, want string }{
 		{"--students 0", "--students 0: want 1 or more"},
 		{"--students -5", "--students -5: want 1 or more"},
+		{"--districts 0", "--districts 0: want 1 or more"},
 		{"--students 99999999", "want 1 to 10000000"},
 		{"--students many", "invalid value"},
 		{"--rate-limit -1", "--rate-limit -1: want 0 or more"},

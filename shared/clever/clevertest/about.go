@@ -39,6 +39,15 @@ func readDistrict(raw []byte) (DistrictState, error) {
 	return info, nil
 }
 
+// districtName names the nth generated district.
+func districtName(n int) string {
+	places := [...]string{"Springfield", "Fairview", "Río Claro", "Lakeside", "Georgetown", "Ashland", "Clayton", "Dover", "Newport", "Salem"}
+	if n < len(places) {
+		return "#DEMO " + places[n] + " USD"
+	}
+	return fmt.Sprintf("#DEMO %s USD %d", places[n%len(places)], n/len(places)+1)
+}
+
 // districtRecord makes the record of a generated district.
 func districtRecord(id, name string) []byte {
 	text := field(nil, `{"name":`, name)

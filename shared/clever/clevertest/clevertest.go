@@ -1,5 +1,6 @@
 // Package clevertest is a simulator of Clever: both its hosts under one base
-// URL, answering as the real ones were recorded to answer.
+// URL, one app and the districts that share with it, answering as the real one
+// was recorded to answer.
 //
 // It exists because no test and no demonstration may depend on a customer's
 // district, and because the interesting cases (a revoked token, a school that
@@ -20,11 +21,13 @@ package clevertest
 
 import (
 	"cmp"
+	"context"
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -49,11 +52,15 @@ type Config struct {
 	// generated district; Students, Seed and Broken then shape no record.
 	Dir string
 	// DistrictName names the generated district; "#DEMO Springfield USD" by
-	// default.
+	// default. Further districts have names of their own.
 	DistrictName string
+	// Districts is how many districts share with the app, by default one. All
+	// are generated, of the same size, and the seed of each is one more than
+	// that of the one before. With Dir there is only the recorded one.
+	Districts int
 
-	// Token is the district token; by default 40 hex digits derived from the
-	// seed.
+	// Token is the token of the first district; by default, and for the
+	// others, 40 hex digits derived from the district's seed.
 	Token string
 	// ClientID and ClientSecret are the app's credentials at the token list;
 	// by default derived from the seed.
@@ -72,33 +79,73 @@ type Config struct {
 	Logger *slog.Logger
 }
 
-// Server is one simulated Clever with one district. It may be used by any
-// number of goroutines, its hooks too: each request sees the district as it
-// stood when the request arrived.
+// Server is one simulated Clever with one app and the districts that share
+// with it. It may be used by any number of goroutines, its hooks too: each
+// request sees a district as it stood when the request arrived.
 type Server struct {
-	cfg     Config
-	source  source
-	mux     *http.ServeMux
-	limiter *limiter
+	// Sharing is that of the first district, mostly the only one.
+	*Sharing
 
-	change   sync.Mutex // held while a hook derives the next state
-	state    atomic.Pointer[state]
+	cfg      Config
+	sharings []*Sharing
+	mux      *http.ServeMux
+	limiter  *limiter
+
 	override atomic.Pointer[Override]
 	requests tally
+}
+
+// Sharing is what one district shares with the app. Its methods change it, as
+// the district's own administrator or the nightly sync into Clever would.
+type Sharing struct {
+	source source
+	seed   uint64
+	change sync.Mutex // held while a hook derives the next state
+	state  atomic.Pointer[state]
 }
 
 // New builds the simulator; it fails on a size out of bounds and on a
 // directory that cannot be read or holds something other than Clever's bodies.
 func New(cfg Config) (*Server, error) {
 	cfg.Students = cmp.Or(cfg.Students, 1000)
-	cfg.DistrictName = cmp.Or(cfg.DistrictName, "#DEMO Springfield USD")
+	cfg.Districts = cmp.Or(cfg.Districts, 1)
+	cfg.DistrictName = cmp.Or(cfg.DistrictName, districtName(0))
 	cfg.RateLimit = cmp.Or(cfg.RateLimit, 1200)
 	cfg.Token = cmp.Or(cfg.Token, secret(cfg.Seed, "token 0"))
 	cfg.ClientID = cmp.Or(cfg.ClientID, secret(cfg.Seed, "client id")[:20])
 	cfg.ClientSecret = cmp.Or(cfg.ClientSecret, secret(cfg.Seed, "client secret"))
-	if cfg.Latency < 0 {
+	switch {
+	case cfg.Latency < 0:
 		return nil, fmt.Errorf("negative latency: %s", cfg.Latency)
+	case cfg.Districts < 1 || cfg.Districts > maxDistricts:
+		return nil, fmt.Errorf("%d districts: want 1 to %d", cfg.Districts, maxDistricts)
+	case cfg.Districts > 1 && cfg.Dir != "":
+		return nil, fmt.Errorf("%d districts: a directory holds one", cfg.Districts)
 	}
+	s := &Server{cfg: cfg, limiter: newLimiter(cfg.RateLimit)}
+	for n := range cfg.Districts {
+		sharing, err := newSharing(cfg.numbered(n))
+		if err != nil {
+			return nil, err
+		}
+		s.sharings = append(s.sharings, sharing)
+	}
+	s.Sharing = s.sharings[0]
+	s.mux = s.routes()
+	return s, nil
+}
+
+// numbered is the configuration of the nth district.
+func (c Config) numbered(n int) Config {
+	if n > 0 {
+		c.Seed += uint64(n)
+		c.DistrictName = districtName(n)
+		c.Token = secret(c.Seed, "token 0")
+	}
+	return c
+}
+
+func newSharing(cfg Config) (*Sharing, error) {
 	src, err := newSource(cfg)
 	if err != nil {
 		return nil, err
@@ -107,10 +154,9 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{cfg: cfg, source: src, limiter: newLimiter(cfg.RateLimit)}
-	s.state.Store(&state{info: info, original: info, token: cfg.Token, shared: true})
-	s.mux = s.routes()
-	return s, nil
+	d := &Sharing{source: src, seed: cfg.Seed}
+	d.state.Store(&state{info: info, original: info, token: cfg.Token, shared: true})
+	return d, nil
 }
 
 func newSource(cfg Config) (source, error) {
@@ -164,12 +210,34 @@ func (s *Server) Answer(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return
 	}
-	if st := s.state.Load(); token == "" || !st.shared || token != st.token {
+	d := s.opened(token)
+	if d == nil {
 		message(w, http.StatusUnauthorized, "unauthorized: missing or invalid bearer token")
 		return
 	}
-	s.mux.ServeHTTP(w, r)
+	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), districtKey{}, d)))
 }
+
+// districtKey finds, in the context of a request for data, the district that
+// its token opens.
+type districtKey struct{}
+
+// opened returns the district that a token opens as it is now, nil where it
+// opens none.
+func (s *Server) opened(token string) *District {
+	if token == "" {
+		return nil
+	}
+	for _, d := range s.sharings {
+		if st := d.state.Load(); st.shared && st.token == token {
+			return &District{d.source, st}
+		}
+	}
+	return nil
+}
+
+// Sharings returns what each district shares, in the order of their seeds.
+func (s *Server) Sharings() []*Sharing { return slices.Clone(s.sharings) }
 
 // bearer returns the request's bearer token, "" where it has none.
 func bearer(r *http.Request) string {

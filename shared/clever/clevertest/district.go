@@ -38,7 +38,7 @@ type District struct {
 }
 
 // District returns the district as it is shared now.
-func (s *Server) District() *District { return &District{s.source, s.state.Load()} }
+func (d *Sharing) District() *District { return &District{d.source, d.state.Load()} }
 
 // ID returns the district's id.
 func (d *District) ID() string { return d.source.districtID() }

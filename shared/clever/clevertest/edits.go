@@ -6,7 +6,7 @@ import (
 	"maps"
 )
 
-// edits is what was changed by [Server.Edit], by kind and rank.
+// edits is what was changed by [Sharing.Edit], by kind and rank.
 type edits struct {
 	removed [terms + 1]map[int]bool
 	users   map[int]func(*User)
@@ -41,10 +41,10 @@ type Edits struct {
 
 // Edit changes the data, all of it at once: a page shows every change of f or
 // none. It fails, changing nothing, on an id that the district does not have.
-func (s *Server) Edit(f func(*Edits)) error {
+func (d *Sharing) Edit(f func(*Edits)) error {
 	var failed error
-	s.update(func(st *state) {
-		e := &Edits{source: s.source, next: st.edits.clone()}
+	d.update(func(st *state) {
+		e := &Edits{source: d.source, next: st.edits.clone()}
 		f(e)
 		if failed = errors.Join(e.errs...); failed == nil {
 			st.edits = e.next

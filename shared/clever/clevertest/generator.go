@@ -6,6 +6,10 @@ import (
 
 const maxStudents = 10_000_000
 
+// maxDistricts bounds what a mistaken number may cost: finding the district of
+// a token looks at each.
+const maxDistricts = 10_000
+
 // Purposes of dice, so that no two choices about one index agree by accident.
 const (
 	forDistrict = iota

@@ -25,7 +25,7 @@ func (s *Server) SetOverride(f Override) {
 }
 
 // Token returns the district token that is valid now.
-func (s *Server) Token() string { return s.state.Load().token }
+func (d *Sharing) Token() string { return d.state.Load().token }
 
 // ClientID returns the app's id at the token list.
 func (s *Server) ClientID() string { return s.cfg.ClientID }
@@ -35,11 +35,11 @@ func (s *Server) ClientSecret() string { return s.cfg.ClientSecret }
 
 // RotateToken replaces the district's token and returns the new one: the old
 // is refused with 401 from now on and the token list shows the new. After
-// [Server.Disconnect] it connects the district again.
-func (s *Server) RotateToken() string {
-	next := s.update(func(st *state) {
+// [Sharing.Disconnect] it connects the district again.
+func (d *Sharing) RotateToken() string {
+	next := d.update(func(st *state) {
 		st.rotations++
-		st.token = secret(s.cfg.Seed, "token "+strconv.Itoa(st.rotations))
+		st.token = secret(d.seed, "token "+strconv.Itoa(st.rotations))
 		st.shared = true
 	})
 	return next.token
@@ -47,36 +47,36 @@ func (s *Server) RotateToken() string {
 
 // Disconnect withdraws the district from the app: its token is refused and
 // the token list is empty.
-func (s *Server) Disconnect() {
-	s.update(func(st *state) { st.shared = false })
+func (d *Sharing) Disconnect() {
+	d.update(func(st *state) { st.shared = false })
 }
 
 // SetDistrict changes what Clever says of the district itself: its state, the
 // time of its last sync.
-func (s *Server) SetDistrict(f func(*DistrictState)) {
-	s.update(func(st *state) { f(&st.info) })
+func (d *Sharing) SetDistrict(f func(*DistrictState)) {
+	d.update(func(st *state) { f(&st.info) })
 }
 
 // HideSchool stops sharing a school: it answers 404, and so do its sections
 // and whoever is at no other shared school; contacts go with their last
 // student. Who stays still names the school in its record. An unknown id
 // changes nothing.
-func (s *Server) HideSchool(id string) { s.hide(id, true) }
+func (d *Sharing) HideSchool(id string) { d.hide(id, true) }
 
 // ShowSchool shares a hidden school again, with the same ids as before.
-func (s *Server) ShowSchool(id string) { s.hide(id, false) }
+func (d *Sharing) ShowSchool(id string) { d.hide(id, false) }
 
-func (s *Server) hide(id string, hidden bool) {
-	rank, ok := find(s.source, schools, id)
+func (d *Sharing) hide(id string, hidden bool) {
+	rank, ok := find(d.source, schools, id)
 	if !ok {
 		return
 	}
-	s.update(func(st *state) {
+	d.update(func(st *state) {
 		next := maps.Clone(st.hidden)
 		if next == nil {
 			next = map[string]bool{}
 		}
-		id := s.source.id(schools, rank)
+		id := d.source.id(schools, rank)
 		if hidden {
 			next[id] = true
 		} else {
@@ -88,12 +88,12 @@ func (s *Server) hide(id string, hidden bool) {
 
 // update derives the next state from the present one. Maps in a state are
 // never written once it is stored, because requests read them without a lock.
-func (s *Server) update(f func(*state)) *state {
-	s.change.Lock()
-	defer s.change.Unlock()
-	next := *s.state.Load()
+func (d *Sharing) update(f func(*state)) *state {
+	d.change.Lock()
+	defer d.change.Unlock()
+	next := *d.state.Load()
 	f(&next)
-	s.state.Store(&next)
+	d.state.Store(&next)
 	return &next
 }
 

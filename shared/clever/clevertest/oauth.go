@@ -1,6 +1,7 @@
 package clevertest
 
 import (
+	"bytes"
 	"crypto/subtle"
 	"net/http"
 	"net/url"
@@ -29,9 +30,15 @@ func (s *Server) tokens(w http.ResponseWriter, r *http.Request) {
 	if district != "" {
 		self += "&district=" + url.QueryEscape(district)
 	}
-	st, own := s.state.Load(), s.source.districtID()
 	body := []byte(`{"data":[`)
-	if st.shared && (district == "" || district == own) {
+	for _, d := range s.sharings {
+		own, st := d.source.districtID(), d.state.Load()
+		if !st.shared || (district != "" && district != own) {
+			continue
+		}
+		if !bytes.HasSuffix(body, []byte("[")) {
+			body = append(body, ',')
+		}
 		body = appendToken(body, own, st.token)
 	}
 	body = append(body, `],"links":[`...)
@@ -41,7 +48,9 @@ func (s *Server) tokens(w http.ResponseWriter, r *http.Request) {
 }
 
 func appendToken(dst []byte, district, token string) []byte {
-	dst = append(dst, `{"id":"62b4e1900000000000000f08","created":"2026-06-23T21:56:32.335Z","owner":{"type":"district"`...)
+	dst = append(dst, `{"id":"62b4e190`...) // and the district's own digits after the time
+	dst = append(dst, district[min(8, len(district)):]...)
+	dst = append(dst, `","created":"2026-06-23T21:56:32.335Z","owner":{"type":"district"`...)
 	dst = field(dst, `,"id":`, district)
 	dst = field(dst, `},"access_token":`, token)
 	dst = append(dst, `,"scopes":`...)

@@ -8,8 +8,8 @@ import (
 // added, and in the version that links and uris name.
 var versions = []string{"v3.0", "v3.1"}
 
-// call is one request to the data API with the district as it stood when the
-// request arrived.
+// call is one request to the data API with the district that its token opens, as
+// it stood when the request arrived.
 type call struct {
 	server   *Server
 	w        http.ResponseWriter
@@ -27,7 +27,8 @@ func (s *Server) routes() *http.ServeMux {
 	for _, version := range versions {
 		for path, answer := range api() {
 			mux.HandleFunc("GET /"+version+path, func(w http.ResponseWriter, r *http.Request) {
-				answer(&call{server: s, w: w, r: r, version: version, district: s.District()})
+				district := r.Context().Value(districtKey{}).(*District) // Answer has put it there
+				answer(&call{server: s, w: w, r: r, version: version, district: district})
 			})
 		}
 	}
