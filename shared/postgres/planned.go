@@ -10,20 +10,6 @@ import (
 	"cleversync/shared/syncrun"
 )
 
-// DistrictState is what prepare has stored with the run.
-func DistrictState(ctx context.Context, tx pgx.Tx, c *Claim) (string, error) {
-	var state string
-	err := tx.QueryRow(ctx, `
-		SELECT coalesce(district_state, '')
-		FROM sync.runs
-		WHERE id = $1
-		  AND tenant_id = $2`, c.Run, c.Tenant).Scan(&state)
-	if err != nil {
-		return "", fmt.Errorf("read district state of run %s: %w", c.Run, err)
-	}
-	return state, nil
-}
-
 // RecordPlan stores beside the change rows how many there are, so that apply
 // notices their loss.
 func RecordPlan(ctx context.Context, tx pgx.Tx, c *Claim, changes int64) error {

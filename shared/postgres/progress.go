@@ -217,7 +217,8 @@ func Regenerate(ctx context.Context, tx pgx.Tx, c *Claim, bound int) ([]syncrun.
 	var generation int
 	err := tx.QueryRow(ctx, `
 		UPDATE sync.runs
-		SET generation = generation + 1
+		SET generation = generation + 1,
+		    torn = false
 		WHERE id = $1
 		RETURNING generation`, c.Run).Scan(&generation)
 	if err != nil {

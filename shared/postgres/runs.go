@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -210,25 +209,6 @@ func LockIdleRun(ctx context.Context, tx pgx.Tx, run uuid.UUID) (bool, error) {
 		return false, fmt.Errorf("look at steps of run %s: %w", run, err)
 	}
 	return idle, nil
-}
-
-// DescribeRun stores with a run in what state and of what age its district's
-// data was when it began.
-func DescribeRun(ctx context.Context, tx pgx.Tx, c *Claim, districtState string, lastSync time.Time) error {
-	var age *time.Time
-	if !lastSync.IsZero() {
-		age = &lastSync
-	}
-	_, err := tx.Exec(ctx, `
-		UPDATE sync.runs
-		SET district_state = $3,
-		    last_sync = $4
-		WHERE id = $1
-		  AND tenant_id = $2`, c.Run, c.Tenant, districtState, age)
-	if err != nil {
-		return fmt.Errorf("describe run %s: %w", c.Run, err)
-	}
-	return nil
 }
 
 // tryLockRun is LockRun that does not wait: false means that somebody holds the

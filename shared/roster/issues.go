@@ -35,6 +35,7 @@ const (
 	RecordUndecodable      IssueCode = "record_undecodable"
 	TotalDiffers           IssueCode = "total_differs"
 	NothingShared          IssueCode = "nothing_shared"
+	SnapshotTorn           IssueCode = "snapshot_torn"
 )
 
 // Issue is something about one record that a person may want to mend in Clever.
@@ -75,6 +76,7 @@ var issueTexts = [...]IssueText{
 	{RecordUndecodable, Error, "The record's id, name, role or school could not be read, so the record was left out.", "Ask Clever's support about this record."},
 	{TotalDiffers, Warning, "Clever announced another number of records than it sent.", "Run the sync again; if it recurs, ask Clever's support."},
 	{NothingShared, Warning, "Clever shares no record of this kind, although an option asks for it.", "Share this kind of data with the application in Clever, or turn the option off."},
+	{SnapshotTorn, Warning, "The district's data was renewed in Clever while it was read, twice, so nobody was removed in this run.", "Nothing to do: the next run removes who has left. If it recurs, ask for another time of the night."},
 }
 
 // IssueTexts lists every code with its texts, in the order of documentation.

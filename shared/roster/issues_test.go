@@ -12,7 +12,7 @@ func TestIssueTexts(t *testing.T) {
 		"parent_without_student": Info, "parent_without_email": Error, "parent_without_role": Error, "parent_role_not_selected": Info,
 		"user_without_name": Warning, "email_invalid": Warning, "duplicate_email": Warning, "guardians_many": Warning,
 		"section_without_teacher": Warning, "section_without_students": Warning, "section_without_name": Warning, "member_not_shared": Warning,
-		"value_too_long": Warning, "value_invalid": Warning, "record_undecodable": Error, "total_differs": Warning, "nothing_shared": Warning,
+		"value_too_long": Warning, "value_invalid": Warning, "record_undecodable": Error, "total_differs": Warning, "nothing_shared": Warning, "snapshot_torn": Warning,
 	}
 	got := map[IssueCode]Severity{}
 	for _, text := range IssueTexts() {

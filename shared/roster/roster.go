@@ -24,6 +24,8 @@ const (
 	KindMembership Kind = "membership"
 	KindParent     Kind = "parent"
 	KindLink       Kind = "parent_link"
+	// KindDistrict is no record: it stands in issues that concern everything.
+	KindDistrict Kind = "district"
 )
 
 // Kinds lists every kind in the order in which a plan treats them: what others

@@ -148,7 +148,10 @@ const (
 		FROM unnest(@differing::text[]) AS k (kind)
 		UNION ALL
 		SELECT @run::uuid, @generation::integer, 'plan', 'nothing_shared', k.kind, '', ''
-		FROM unnest(@nothing::text[]) AS k (kind)`
+		FROM unnest(@nothing::text[]) AS k (kind)
+		UNION ALL
+		SELECT @run::uuid, @generation::integer, 'plan', 'snapshot_torn', @district::text, '', ''
+		WHERE @torn::boolean`
 )
 
 // An issue counts once for each code, kind and Clever id, in however many lists
@@ -257,6 +260,7 @@ func describe(in PlanInput, s survey, args pgx.NamedArgs) {
 	args["infos"], args["errors"] = notNil(infos), notNil(errs)
 	args["most"] = maxStoredIssues
 	args["differing"], args["nothing"] = s.differing(), s.nothing(in.Options)
+	args["torn"], args["district"] = in.Torn, roster.KindDistrict
 }
 
 // storeOrRefer stores the issues, or names the run that has stored the same.

@@ -18,6 +18,9 @@ type PlanInput struct {
 	// DistrictState is Clever's word on the district; paused means that its
 	// data is last year's.
 	DistrictState string
+	// Torn says that the staged lists are of two moments of the district: who
+	// is missing from them may only have moved from one to another.
+	Torn bool
 	// WorkMem bounds the memory of each sort and hash, in Postgres' spelling;
 	// empty is 256MB.
 	WorkMem string

@@ -225,14 +225,14 @@ func (s survey) refuse(in PlanInput) *fault.Fault {
 // records that the options still ask for, since none came at all. Rows that an
 // option or a deselected school has dropped are not among the latter.
 func (s survey) withheld(in PlanInput, args pgx.NamedArgs) {
-	paused := in.DistrictState == statePaused
-	doubtful := func(step syncrun.Step) bool { return paused || s.steps[step].doubtful() }
-	args["hold_all"] = paused
+	all := in.DistrictState == statePaused || in.Torn
+	doubtful := func(step syncrun.Step) bool { return all || s.steps[step].doubtful() }
+	args["hold_all"] = all
 	args["hold_schools"] = doubtful(syncrun.FetchSchools)
 	args["hold_students"] = doubtful(syncrun.FetchStudents)
 	args["hold_teachers"] = doubtful(syncrun.FetchTeachers)
-	args["hold_classrooms"] = paused || in.Options.Classrooms && doubtful(syncrun.FetchSections)
-	args["hold_parents"] = paused || in.Options.Parents && doubtful(syncrun.FetchContacts)
+	args["hold_classrooms"] = all || in.Options.Classrooms && doubtful(syncrun.FetchSections)
+	args["hold_parents"] = all || in.Options.Parents && doubtful(syncrun.FetchContacts)
 	args["no_schools"] = !s.came.schools
 	args["no_students"] = !s.came.students
 	args["no_teachers"] = !s.came.teachers
@@ -240,7 +240,7 @@ func (s survey) withheld(in PlanInput, args pgx.NamedArgs) {
 	args["no_parents"] = in.Options.Parents && !s.came.parents
 	// A course or term is no row of the roster, but what classrooms show of it
 	// must not vanish for a list in doubt either.
-	unsure := func(step syncrun.Step) bool { f := s.steps[step]; return paused || f.blind > 0 || f.differs() }
+	unsure := func(step syncrun.Step) bool { f := s.steps[step]; return all || f.blind > 0 || f.differs() }
 	args["keep_courses"] = unsure(syncrun.FetchCourses)
 	args["keep_terms"] = unsure(syncrun.FetchTerms)
 }

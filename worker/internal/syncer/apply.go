@@ -27,13 +27,13 @@ func (s *Syncer) plan(ctx context.Context, c *postgres.Claim) (next []syncrun.De
 			next, err = s.anew(ctx, tx, c)
 			return err
 		}
-		state, err := postgres.DistrictState(ctx, tx, c)
+		state, torn, err := postgres.Snapshot(ctx, tx, c)
 		if err != nil {
 			return err
 		}
 		planned, err := schoolmanager.Plan(ctx, tx, schoolmanager.PlanInput{
 			Run: c.Run, Tenant: c.Tenant, Generation: c.Generation,
-			Options: c.Config.Options, DistrictState: state,
+			Options: c.Config.Options, DistrictState: state, Torn: torn,
 		})
 		if err != nil {
 			return err

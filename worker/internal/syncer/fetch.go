@@ -179,8 +179,32 @@ func elide[S roster.Source, R any](ctx context.Context, tx pgx.Tx, c *postgres.C
 }
 
 // finish ends a fetch step.
-func (s *Syncer) finish(ctx context.Context, c *postgres.Claim) (next []syncrun.Delivery, err error) {
+func (s *Syncer) finish(ctx context.Context, c *postgres.Claim) ([]syncrun.Delivery, error) {
+	return s.finishWith(ctx, c, func(pgx.Tx) error { return nil })
+}
+
+// finishWith ends a fetch step together with something more. Where the
+// district's data was renewed since the run looked at it, lists of two moments
+// would stand side by side, and who moved from one to the other would be in
+// none: all of them are read once more. Were it renewed again, the run goes on
+// and nobody is removed.
+func (s *Syncer) finishWith(ctx context.Context, c *postgres.Claim, more func(pgx.Tx) error) (next []syncrun.Delivery, err error) {
+	district, err := s.district(ctx, c)
+	if err != nil {
+		return nil, err
+	}
 	err = c.FencedRun(ctx, s.Pool, func(tx pgx.Tx) error {
+		again, err := postgres.Renewed(ctx, tx, c, district.State, district.LastSync)
+		if err != nil {
+			return err
+		}
+		if again {
+			next, err = s.anew(ctx, tx, c)
+			return err
+		}
+		if err := more(tx); err != nil {
+			return err
+		}
 		next, err = postgres.EndStep(ctx, tx, c, s.Bound)
 		return err
 	})

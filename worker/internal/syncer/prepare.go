@@ -15,18 +15,13 @@ import (
 // the run in what state and of what age its data is. Its end begins the fetch
 // steps that the options need.
 func (s *Syncer) prepare(ctx context.Context, c *postgres.Claim) ([]syncrun.Delivery, error) {
-	var district clever.District
-	err := s.asCaller(ctx, c, func(caller clever.Caller) (err error) {
-		if district, err = s.Clever.District(ctx, caller); err != nil {
-			return err
-		}
-		return s.checkSchools(ctx, c, caller)
-	})
+	district, err := s.district(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if district.State == "pending" || district.State == "error" {
-		return nil, fault.New(fault.CleverDistrictHeld, "Clever reports the district as %q", district.State)
+	err = s.asCaller(ctx, c, func(caller clever.Caller) error { return s.checkSchools(ctx, c, caller) })
+	if err != nil {
+		return nil, err
 	}
 	var next []syncrun.Delivery
 	err = c.FencedRun(ctx, s.Pool, func(tx pgx.Tx) (err error) {
@@ -40,6 +35,19 @@ func (s *Syncer) prepare(ctx context.Context, c *postgres.Claim) ([]syncrun.Deli
 		return err
 	})
 	return next, err
+}
+
+// district reads how the district stands. One that Clever itself holds back is
+// a fault: its data is not to be trusted, and nothing is touched.
+func (s *Syncer) district(ctx context.Context, c *postgres.Claim) (district clever.District, err error) {
+	err = s.asCaller(ctx, c, func(caller clever.Caller) (err error) {
+		district, err = s.Clever.District(ctx, caller)
+		return err
+	})
+	if err == nil && (district.State == "pending" || district.State == "error") {
+		err = fault.New(fault.CleverDistrictHeld, "Clever reports the district as %q", district.State)
+	}
+	return district, err
 }
 
 // checkSchools fails early where a selected school is not shared: its people

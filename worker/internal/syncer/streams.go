@@ -210,15 +210,11 @@ func (s *Syncer) translateContacts(c *postgres.Claim) func(context.Context, stri
 }
 
 // finishContacts ends the step and remembers how long the district's list is.
-func (s *Syncer) finishContacts(ctx context.Context, c *postgres.Claim, mode string) (next []syncrun.Delivery, err error) {
-	err = c.FencedRun(ctx, s.Pool, func(tx pgx.Tx) error {
-		if mode == "" {
-			if err := postgres.RememberContactPages(ctx, tx, c); err != nil {
-				return err
-			}
+func (s *Syncer) finishContacts(ctx context.Context, c *postgres.Claim, mode string) ([]syncrun.Delivery, error) {
+	return s.finishWith(ctx, c, func(tx pgx.Tx) error {
+		if mode != "" {
+			return nil
 		}
-		next, err = postgres.EndStep(ctx, tx, c, s.Bound)
-		return err
+		return postgres.RememberContactPages(ctx, tx, c)
 	})
-	return next, err
 }
