@@ -96,8 +96,9 @@ func collectDispatched(rows pgx.Rows) ([]syncrun.Delivery, error) {
 
 // Wait describes why a step cannot go on now.
 type Wait struct {
-	Delay  time.Duration
-	Reason string
+	Delay time.Duration
+	// Reason is a code; Detail says what happened to what, for people.
+	Reason, Detail string
 	// Failed counts an attempt, Reset a wait for a rate limit.
 	Failed, Reset bool
 }
@@ -111,13 +112,13 @@ func WaitStep(ctx context.Context, pool *pgxpool.Pool, f Fence, w Wait) error {
 			SET state = 'waiting',
 			    lease_until = NULL,
 			    not_before = clock_timestamp() + $3 * interval '1 microsecond',
-			    reason = $4,
-			    last_error = $4,
+			    reason = $4::text,
+			    last_error = concat_ws(': ', $4::text, NULLIF($7::text, '')),
 			    attempt = attempt + $5,
 			    resets = resets + $6,
 			    failing_since = CASE WHEN $5 > 0 THEN coalesce(failing_since, clock_timestamp()) ELSE failing_since END
 			WHERE run_id = $1
-			  AND name = $2`, f.Run, f.Step, w.Delay.Microseconds(), w.Reason, count(w.Failed), count(w.Reset))
+			  AND name = $2`, f.Run, f.Step, w.Delay.Microseconds(), w.Reason, count(w.Failed), count(w.Reset), w.Detail)
 		if err != nil {
 			return fmt.Errorf("put step %s aside: %w", f.Step, err)
 		}

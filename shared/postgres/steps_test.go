@@ -94,7 +94,14 @@ func TestEndStep_streamsThatEndTogetherBringOnePlan(t *testing.T) {
 func TestWaitStep_countsAttemptsOrResets(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	must(t, postgres.WaitStep(t.Context(), w.Pool, w.claim(syncrun.Prepare).Fence, postgres.Wait{Reason: "clever_unavailable", Failed: true}))
+	must(t, postgres.WaitStep(t.Context(), w.Pool, w.claim(syncrun.Prepare).Fence, postgres.Wait{
+		Reason: "clever_unavailable", Detail: "Clever answered 503 for /users", Failed: true,
+	}))
+	var said string
+	must(t, w.Pool.QueryRow(t.Context(), `SELECT last_error FROM sync.run_steps WHERE run_id = $1 AND name = 'prepare'`, w.run).Scan(&said))
+	if want := "clever_unavailable: Clever answered 503 for /users"; said != want {
+		t.Errorf("people read %q, want %q", said, want)
+	}
 	c := w.claim(syncrun.Prepare)
 	if c.Attempt != 1 || c.Resets != 0 || c.FailingSince.IsZero() {
 		t.Errorf("after a failure: attempt %d, resets %d, failing since %v", c.Attempt, c.Resets, c.FailingSince)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -42,7 +43,7 @@ func (l *lines) end() {}
 func describe(s step, now time.Time) string {
 	parts := []string{fmt.Sprintf("%-7s", s.State)}
 	if s.State == syncrun.StepWaiting {
-		parts[0] = "waiting: " + s.Reason
+		parts[0] = "waiting: " + cmp.Or(s.LastError, s.Reason)
 	}
 	end := s.Finished
 	if end.IsZero() {

@@ -42,7 +42,7 @@ func (p Patience) judge(f *fault.Fault, c *postgres.Claim) verdict {
 	if f.Final {
 		retry = fault.Never
 	}
-	wait := postgres.Wait{Reason: string(f.Code)}
+	wait := postgres.Wait{Reason: string(f.Code), Detail: f.Detail}
 	switch retry {
 	case fault.Few:
 		wait.Failed, wait.Delay = true, p.pause(c.Attempt)

@@ -66,7 +66,7 @@ func (c *Consumer) fail(ctx context.Context, claim *postgres.Claim, err error) (
 		if err := postgres.WaitStep(ctx, c.Pool, claim.Fence, v.wait); err != nil {
 			return nil, c.unlessFenced(ctx, claim, err)
 		}
-		return nil, &queue.Later{Delay: v.wait.Delay, Reason: string(f.Code)}
+		return nil, &queue.Later{Delay: v.wait.Delay, Reason: fmt.Sprintf("%s: %s", f.Code, f.Detail)}
 	}
 	log.ErrorContext(ctx, "run failed", "code", f.Code, "error", err)
 	ending := postgres.Ending{State: syncrun.Failed, Code: f.Code, Message: f.Detail}
