@@ -8,6 +8,11 @@
 // the real Clever. Tests use it in process, as an [http.Handler]; the program
 // scripts/clever-sim serves it to other programs.
 //
+// Besides the data it plays Clever's log-in: the pages, the codes and the
+// tokens of the authorization-code flow (authorize.go tells it). Everybody in
+// a district but its contacts can log in, with the password [Password] or with
+// the badge [Badge]; [LogIn] does it through the pages, as a browser would.
+//
 // A district is either generated or recorded. A generated one is a pure
 // function of seed and size: no record is stored, each is computed from its
 // place in the list when a page asks for it, so that a million pupils cost a
@@ -16,7 +21,10 @@
 //
 // Read the package in this order: this file (the server), routes.go (what is
 // answered), pages.go (paging), district.go (what is shared right now), then
-// generator.go and the files that it names, or recorded.go.
+// generator.go and the files that it names, or recorded.go. The log-in is in
+// authorize.go (the flow), login.go (the pages), accounts.go (who can log in
+// and with what), exchange.go (codes for tokens) and sso.go (what a person's
+// token sees).
 package clevertest
 
 import (
@@ -58,6 +66,11 @@ type Config struct {
 	// are generated, of the same size, and the seed of each is one more than
 	// that of the one before. With Dir there is only the recorded one.
 	Districts int
+	// Unshared is how many further districts, of the same size, are customers
+	// of Clever that do not share with the app, by default none: their people
+	// can log in at Clever, and are refused. [Sharing.RotateToken] lets such a
+	// district share.
+	Unshared int
 
 	// Token is the token of the first district; by default, and for the
 	// others, 40 hex digits derived from the district's seed.
@@ -65,6 +78,15 @@ type Config struct {
 	// ClientID and ClientSecret are the app's credentials at the token list;
 	// by default derived from the seed.
 	ClientID, ClientSecret string
+	// RedirectURIs are those that the app has registered. Clever sends a
+	// browser to no other, compared as text, and log-ins that start at Clever
+	// arrive at the first. With none registered, every http address of the
+	// loopback interface counts as registered, and log-ins that start at
+	// Clever are refused. See [Server.SetRedirectURIs].
+	RedirectURIs []string
+	// WithoutSecureSync makes the app one that Clever shares no rosters with:
+	// its district tokens open only /districts, and log-ins work.
+	WithoutSecureSync bool
 
 	// RateLimit is the number of requests per token and window of 60 seconds;
 	// 0 means Clever's 1,200. A negative one switches the limit off, and the
@@ -77,6 +99,9 @@ type Config struct {
 	Latency time.Duration
 	// Logger, if set, gets one debug line per request, without its token.
 	Logger *slog.Logger
+	// Now is the clock by which codes, sessions, tokens and rate windows end;
+	// [time.Now] by default.
+	Now func() time.Time
 }
 
 // Server is one simulated Clever with one app and the districts that share
@@ -88,8 +113,14 @@ type Server struct {
 
 	cfg      Config
 	sharings []*Sharing
-	mux      *http.ServeMux
+	mux      *http.ServeMux // for everybody but the bearers of SSO tokens
+	personal *http.ServeMux // for them
 	limiter  *limiter
+
+	redirects atomic.Pointer[[]string]
+	sessions  *vault[identity]
+	codes     *vault[grant]
+	passes    *vault[grant] // SSO tokens
 
 	override atomic.Pointer[Override]
 	requests tally
@@ -100,6 +131,7 @@ type Server struct {
 type Sharing struct {
 	source source
 	seed   uint64
+	front  front
 	change sync.Mutex // held while a hook derives the next state
 	state  atomic.Pointer[state]
 }
@@ -117,21 +149,33 @@ func New(cfg Config) (*Server, error) {
 	switch {
 	case cfg.Latency < 0:
 		return nil, fmt.Errorf("negative latency: %s", cfg.Latency)
-	case cfg.Districts < 1 || cfg.Districts > maxDistricts:
-		return nil, fmt.Errorf("%d districts: want 1 to %d", cfg.Districts, maxDistricts)
-	case cfg.Districts > 1 && cfg.Dir != "":
-		return nil, fmt.Errorf("%d districts: a directory holds one", cfg.Districts)
+	case cfg.Districts < 1 || cfg.Unshared < 0 || cfg.Districts+cfg.Unshared > maxDistricts:
+		return nil, fmt.Errorf("%d districts and %d unshared: want 1 to %d", cfg.Districts, cfg.Unshared, maxDistricts)
+	case cfg.Districts+cfg.Unshared > 1 && cfg.Dir != "":
+		return nil, fmt.Errorf("%d districts: a directory holds one", cfg.Districts+cfg.Unshared)
 	}
-	s := &Server{cfg: cfg, limiter: newLimiter(cfg.RateLimit)}
-	for n := range cfg.Districts {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	s := &Server{
+		cfg: cfg, limiter: newLimiter(cfg.RateLimit),
+		sessions: newVault[identity]("", sessionLife), codes: newVault[grant]("", codeLife), passes: newVault[grant]("il", passLife),
+	}
+	if err := s.SetRedirectURIs(cfg.RedirectURIs...); err != nil {
+		return nil, err
+	}
+	for n := range cfg.Districts + cfg.Unshared {
 		sharing, err := newSharing(cfg.numbered(n))
 		if err != nil {
 			return nil, err
 		}
+		if n >= cfg.Districts {
+			sharing.Disconnect()
+		}
 		s.sharings = append(s.sharings, sharing)
 	}
 	s.Sharing = s.sharings[0]
-	s.mux = s.routes()
+	s.mux, s.personal = s.routes(), s.personalRoutes()
 	return s, nil
 }
 
@@ -154,7 +198,11 @@ func newSharing(cfg Config) (*Sharing, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Sharing{source: src, seed: cfg.Seed}
+	front, err := readFront(src.district())
+	if err != nil {
+		return nil, err
+	}
+	d := &Sharing{source: src, seed: cfg.Seed, front: front}
 	d.state.Store(&state{info: info, original: info, token: cfg.Token, shared: true})
 	return d, nil
 }
@@ -200,22 +248,25 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // Answer answers as Clever does, whatever override is set: an override calls
 // it to change a genuine answer instead of making one up.
 func (s *Server) Answer(w http.ResponseWriter, r *http.Request) {
-	if !strings.HasPrefix(r.URL.Path, "/v3.") {
+	if !strings.HasPrefix(r.URL.Path, "/v3.") && r.URL.Path != "/userinfo" {
 		s.mux.ServeHTTP(w, r)
 		return
 	}
 	token := bearer(r)
 	apiHeaders(w.Header())
-	if !s.limiter.take(w.Header(), token, time.Now()) {
+	if !s.limiter.take(w.Header(), token, s.cfg.Now()) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return
 	}
-	d := s.opened(token)
-	if d == nil {
-		message(w, http.StatusUnauthorized, "unauthorized: missing or invalid bearer token")
+	if d := s.opened(token); d != nil {
+		s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), districtKey{}, d)))
 		return
 	}
-	s.mux.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), districtKey{}, d)))
+	if g, ok := s.pass(token); ok {
+		s.personal.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), grantKey{}, g)))
+		return
+	}
+	message(w, http.StatusUnauthorized, "unauthorized: missing or invalid bearer token")
 }
 
 // districtKey finds, in the context of a request for data, the district that
@@ -236,7 +287,8 @@ func (s *Server) opened(token string) *District {
 	return nil
 }
 
-// Sharings returns what each district shares, in the order of their seeds.
+// Sharings returns what each district shares, in the order of their seeds, and
+// so those that do not share ([Config.Unshared]) last.
 func (s *Server) Sharings() []*Sharing { return slices.Clone(s.sharings) }
 
 // bearer returns the request's bearer token, "" where it has none.

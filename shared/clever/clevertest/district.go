@@ -25,6 +25,7 @@ type state struct {
 	token     string
 	rotations int
 	shared    bool
+	departed  int             // how often the district has left the app
 	hidden    map[string]bool // schools, by id
 	edits     edits
 }

@@ -45,10 +45,14 @@ func (d *Sharing) RotateToken() string {
 	return next.token
 }
 
-// Disconnect withdraws the district from the app: its token is refused and
-// the token list is empty.
+// Disconnect withdraws the district from the app: its token is refused, the
+// token list is without it, and codes and tokens of its people are void, for
+// good: those of before do not return with the district.
 func (d *Sharing) Disconnect() {
-	d.update(func(st *state) { st.shared = false })
+	d.update(func(st *state) {
+		st.shared = false
+		st.departed++
+	})
 }
 
 // SetDistrict changes what Clever says of the district itself: its state, the

@@ -2,6 +2,7 @@ package clevertest
 
 import (
 	"net/http"
+	"strings"
 )
 
 // versions are the API versions answered. They differ in the fields that v3.1
@@ -23,10 +24,16 @@ type call struct {
 func (s *Server) routes() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", notRouted)
-	mux.HandleFunc("GET /oauth/tokens", s.tokens)
+	s.routeLogin(mux)
+	mux.HandleFunc("GET /userinfo", notRouted) // for the count of requests: only SSO tokens know it
 	for _, version := range versions {
+		mux.HandleFunc("GET /"+version+"/me", notRouted) // likewise
 		for path, answer := range api() {
 			mux.HandleFunc("GET /"+version+path, func(w http.ResponseWriter, r *http.Request) {
+				if s.cfg.WithoutSecureSync && !strings.HasPrefix(path, "/districts") {
+					message(w, http.StatusNotFound, "Resource not in token's scopes")
+					return
+				}
 				district := r.Context().Value(districtKey{}).(*District) // Answer has put it there
 				answer(&call{server: s, w: w, r: r, version: version, district: district})
 			})
