@@ -1,11 +1,15 @@
 // Command clever-sim serves a simulated Clever, both its hosts under one
-// address: a generated district of any size, or recorded bodies. The
-// demonstration starts it; start it by hand to try a client against.
+// address: generated districts of any size, or recorded bodies, the data API
+// (/v3.0, /v3.1, /userinfo) and the log-in (/oauth, /in). It needs nothing but
+// itself: start it, and point any client of Clever at the address that it says.
+// The help text (help.txt) tells the credentials and how people log in. The
+// demonstration starts it, too.
 package main
 
 import (
 	"cmp"
 	"context"
+	_ "embed"
 	"errors"
 	"flag"
 	"fmt"
@@ -96,30 +100,46 @@ func routes(sim http.Handler) http.Handler {
 	return mux
 }
 
-// announce says what is served. The credentials are not in it: who starts the
-// program gives them, or reads them in the help text to be derived.
+// announce says what is served, and in a line of its own how to log in. The
+// credentials are not in it: who starts the program gives them, or reads in the
+// help text how they are derived.
 func announce(ctx context.Context, logger *slog.Logger, url string, sim *clevertest.Server) {
 	district := sim.District()
 	n := district.Counts()
 	logger.InfoContext(ctx, "listening", "url", url, "district", district.ID(),
 		"students", n.Students, "teachers", n.Teachers, "contacts", n.Contacts,
 		"sections", n.Sections, "schools", n.Schools, "courses", n.Courses, "terms", n.Terms)
+	logger.InfoContext(ctx, "log in", "authorize", url+"/oauth/authorize", "portal", url+sim.Portal(), "see", "clever-sim --help")
 }
+
+//go:embed help.txt
+var help string
 
 // parse reads the command line. Credentials given as "" are derived from the
 // seed, as clevertest does.
 func parse(args []string, stderr io.Writer) (cfg clevertest.Config, addr string, err error) {
 	flags := flag.NewFlagSet("clever-sim", flag.ContinueOnError)
 	flags.SetOutput(stderr)
+	flags.Usage = func() {
+		fmt.Fprint(stderr, help)
+		flags.PrintDefaults()
+	}
 	flags.StringVar(&addr, "addr", "127.0.0.1:0", "`host:port` to listen on; port 0 takes a free one")
 	flags.IntVar(&cfg.Students, "students", 1000, "size of the generated district")
 	flags.Uint64Var(&cfg.Seed, "seed", 0, "which district of that size")
 	flags.IntVar(&cfg.Districts, "districts", 1, "how many districts of that size share with the app")
+	flags.IntVar(&cfg.Unshared, "unshared", 0, "how many further districts are at Clever and do not share with the app")
 	flags.StringVar(&cfg.Dir, "district", "", "serve the recorded bodies of this `directory` instead")
 	flags.BoolVar(&cfg.Broken, "broken", false, "add records with values of the wrong type")
-	flags.StringVar(&cfg.Token, "token", "", "district token (default: derived from the seed)")
-	flags.StringVar(&cfg.ClientID, "client-id", "", "the app's client id (default: derived from the seed)")
-	flags.StringVar(&cfg.ClientSecret, "client-secret", "", "the app's client secret (default: derived from the seed)")
+	flags.StringVar(&cfg.Token, "token", "", "district token (default: derived from the seed, see above)")
+	flags.StringVar(&cfg.ClientID, "client-id", "", "the app's client id (default: derived from the seed, see above)")
+	flags.StringVar(&cfg.ClientSecret, "client-secret", "", "the app's client secret (default: derived from the seed, see above)")
+	flags.Func("redirect-uri", "a redirect `URI` that the app has registered; may be given several times, and log-ins that\n"+
+		"start at Clever arrive at the first (default: any http address of the loopback interface)", func(uri string) error {
+		cfg.RedirectURIs = append(cfg.RedirectURIs, uri)
+		return nil
+	})
+	flags.BoolVar(&cfg.WithoutSecureSync, "without-secure-sync", false, "the app may only log people in: district tokens open /districts alone")
 	flags.BoolVar(&cfg.Gzip, "gzip", false, "compress answers where asked to")
 	flags.IntVar(&cfg.RateLimit, "rate-limit", 1200, "requests per minute and token; 0 switches the limit off")
 	flags.DurationVar(&cfg.Latency, "latency", 0, "how long each answer is held back")
@@ -133,6 +153,8 @@ func parse(args []string, stderr io.Writer) (cfg clevertest.Config, addr string,
 		return cfg, "", fmt.Errorf("--students %d: want 1 or more", cfg.Students)
 	case cfg.Districts < 1:
 		return cfg, "", fmt.Errorf("--districts %d: want 1 or more", cfg.Districts)
+	case cfg.Unshared < 0:
+		return cfg, "", fmt.Errorf("--unshared %d: want 0 or more", cfg.Unshared)
 	case cfg.RateLimit < 0:
 		return cfg, "", fmt.Errorf("--rate-limit %d: want 0 or more", cfg.RateLimit)
 	}

@@ -4,16 +4,21 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha1"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"flag"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"cleversync/shared/clever/clevertest"
 )
 
 // announced is the line that the program says once it listens.
@@ -53,7 +58,7 @@ func start(t *testing.T, args ...string) announced {
 		if err := <-done; err != nil {
 			t.Errorf("stop: %v", err)
 		}
-		if text := <-rest; text != "" {
+		if text := <-rest; strings.Count(text, "\n") != 1 || !strings.Contains(text, `"msg":"log in"`) {
 			t.Errorf("the program also said: %s", text)
 		}
 	})
@@ -115,6 +120,56 @@ func TestRun_ServesRecordedBodies(t *testing.T) {
 	}
 }
 
+// TestRun_LogsIn follows the help text: a badge made of an id, the credentials
+// that it derives, the portal that the program says.
+func TestRun_LogsIn(t *testing.T) {
+	t.Parallel()
+	const callback = "http://localhost:9/callback"
+	line := start(t, "--seed", "7", "--unshared", "1", "--redirect-uri", callback)
+	token, id, secret := derived("7", "token 0"), derived("7", "client id")[:20], derived("7", "client secret")
+	_, text := request(t, line.URL+"/v3.1/users?role=teacher&limit=1", token)
+	var list struct {
+		Data []struct{ Data struct{ ID string } }
+	}
+	if err := json.Unmarshal(text, &list); err != nil || len(list.Data) != 1 {
+		t.Fatalf("teachers: %v, %s", err, text)
+	}
+	teacher := list.Data[0].Data.ID
+	address := line.URL + "/oauth/authorize?" + url.Values{"response_type": {"code"}, "client_id": {id}, "redirect_uri": {callback}}.Encode()
+	as := clevertest.Login{Method: clevertest.MethodBadge, Badge: "badge-" + teacher}
+	to, err := clevertest.LogIn(t.Context(), http.DefaultClient, address, as)
+	if err != nil {
+		t.Fatal(err)
+	}
+	form := url.Values{"code": {to.Query().Get("code")}, "grant_type": {"authorization_code"}, "redirect_uri": {callback}}
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, line.URL+"/oauth/tokens", strings.NewReader(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.SetBasicAuth(id, secret)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	var got struct {
+		AccessToken string `json:"access_token"`
+	}
+	if err := json.NewDecoder(answer.Body).Decode(&got); err != nil || answer.StatusCode != http.StatusOK {
+		t.Fatalf("exchange: status %d, %v", answer.StatusCode, err)
+	}
+	if status, text := request(t, line.URL+"/v3.1/me", got.AccessToken); status != http.StatusOK || !bytes.Contains(text, []byte(`"`+teacher+`"`)) {
+		t.Errorf("/me: %d %s", status, text)
+	}
+}
+
+// derived is what the help text says of derived credentials.
+func derived(seed, purpose string) string {
+	sum := sha1.Sum([]byte("clevertest " + seed + " " + purpose))
+	return hex.EncodeToString(sum[:])
+}
+
 // TestServe_LetsRequestsFinish: who asked before the stop gets an answer. The
 // handler answers only once the server is stopping.
 func TestServe_LetsRequestsFinish(t *testing.T) {
@@ -147,6 +202,8 @@ func TestRun_Refusals(t *testing.T) {
 		{"--students 0", "--students 0: want 1 or more"},
 		{"--students -5", "--students -5: want 1 or more"},
 		{"--districts 0", "--districts 0: want 1 or more"},
+		{"--unshared -1", "--unshared -1: want 0 or more"},
+		{"--redirect-uri callback", "want an absolute URL"},
 		{"--students 99999999", "want 1 to 10000000"},
 		{"--students many", "invalid value"},
 		{"--rate-limit -1", "--rate-limit -1: want 0 or more"},

@@ -156,6 +156,9 @@ func readFront(raw []byte) (front, error) {
 	return f, nil
 }
 
+// Portal returns the path of the district's portal.
+func (d *Sharing) Portal() string { return "/in/" + d.front.shortname() }
+
 // shortname is what the district's portal is called in its address.
 func (f front) shortname() string { return path.Base(f.Portal) }
 

@@ -12,6 +12,9 @@
 // tokens of the authorization-code flow (authorize.go tells it). Everybody in
 // a district but its contacts can log in, with the password [Password] or with
 // the badge [Badge]; [LogIn] does it through the pages, as a browser would.
+// Their forms are plain HTML, posted to the page's own address: q searches a
+// school or district (GET); method is password, badge or admin, with username
+// and password, or badge; confirm is yes or no, where confirmed=false asks.
 //
 // A district is either generated or recorded. A generated one is a pure
 // function of seed and size: no record is stored, each is computed from its
