@@ -38,12 +38,12 @@ type identity struct {
 func (i identity) none() bool { return i.at == nil }
 
 // user returns the record of who logged in, as it is shared with the app now.
-func (i identity) user(d *District) (rank int, u *User, ok bool) {
-	rank, ok = d.find(users, i.id)
+func (i identity) user(d *District) (at ref, u *User, ok bool) {
+	at, ok = d.find(users, i.id)
 	if !ok {
-		return 0, nil, false
+		return ref{}, nil, false
 	}
-	return rank, d.user(rank, new(scratch)), true
+	return at, d.user(at, new(scratch)), true
 }
 
 // String returns the role as /me spells it.
@@ -109,8 +109,8 @@ func (d *Sharing) account(name string, asAdmin bool) (identity, bool) {
 func (d *Sharing) accounts(name string, asAdmin bool) iter.Seq[*User] {
 	all, sc := d.everyone(), new(scratch)
 	return func(yield func(*User) bool) {
-		if rank, ok := all.find(users, name); ok {
-			yield(all.user(rank, sc))
+		if at, ok := all.find(users, name); ok {
+			yield(all.user(at, sc))
 			return
 		}
 		roles := []role{student, teacher, staff}
@@ -118,8 +118,8 @@ func (d *Sharing) accounts(name string, asAdmin bool) iter.Seq[*User] {
 			roles = []role{admin}
 		}
 		for _, r := range roles {
-			for rank := range all.source.withRole(r).from(0) {
-				if all.visible(users, rank) && !yield(all.user(rank, sc)) {
+			for at := range all.all(all.withRole(r)) {
+				if !yield(all.user(at, sc)) {
 					return
 				}
 			}
@@ -134,11 +134,11 @@ func (d *Sharing) holder(badge string) (identity, bool) {
 		return identity{}, false
 	}
 	all := d.everyone()
-	rank, ok := all.find(users, id)
+	at, ok := all.find(users, id)
 	if !ok {
 		return identity{}, false
 	}
-	as, ok := all.user(rank, new(scratch)).loginRole()
+	as, ok := all.user(at, new(scratch)).loginRole()
 	return identity{d, id, as}, ok
 }
 

@@ -10,11 +10,11 @@ import (
 
 // The authorization-code flow, from the browser's side. There are three ways
 // in: the app's own /oauth/authorize, an instant log-in link, and a district's
-// portal. Each is read into an entry; then somebody logs in, or has a session
+// portal. Each is read into a visit; then somebody logs in, or has a session
 // already; then the browser is sent back to the app with a code (arrive).
 
-// entry is a browser's wish to get into the app, checked.
-type entry struct {
+// visit is a browser's wish to get into the app, checked.
+type visit struct {
 	redirect       string // one of the app's
 	state          url.Values
 	district       *Sharing // whose log-in page is wanted; nil: let the person search
@@ -22,7 +22,7 @@ type entry struct {
 	returnUnshared bool     // tell the app of a refusal, instead of the person
 }
 
-// refusal is why there is no entry: a page for the person, or where the
+// refusal is why there is no visit: a page for the person, or where the
 // browser is sent instead.
 type refusal struct {
 	status   int
@@ -30,8 +30,8 @@ type refusal struct {
 	redirect string
 }
 
-// entrance reads a request into an entry.
-type entrance func(*http.Request) (entry, *refusal)
+// entrance reads a request into a visit.
+type entrance func(*http.Request) (visit, *refusal)
 
 // routeLogin adds what clever.com answers. Forms are posted to the address of
 // the page that they stand on, so that what the app asked for stays with them.
@@ -48,7 +48,7 @@ func (s *Server) routeLogin(mux *http.ServeMux) {
 	mux.HandleFunc("GET /oauth/tokeninfo", s.tokenInfo)
 }
 
-func (s *Server) entered(read entrance, then func(http.ResponseWriter, *http.Request, entry)) http.HandlerFunc {
+func (s *Server) entered(read entrance, then func(http.ResponseWriter, *http.Request, visit)) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		e, no := read(r)
 		switch {
@@ -92,9 +92,9 @@ func (s *Server) registered(uri string) bool {
 // authorization reads what the app asks for at /oauth/authorize. Of an unknown
 // client or redirect URI only the person is told: nobody is sent to an address
 // that the app has not registered.
-func (s *Server) authorization(r *http.Request) (entry, *refusal) {
+func (s *Server) authorization(r *http.Request) (visit, *refusal) {
 	query := r.URL.Query()
-	e := entry{
+	e := visit{
 		redirect: query.Get("redirect_uri"),
 		confirm:  query.Get("confirmed") == "false", returnUnshared: query.Get("return_unshared") == "true",
 		state: url.Values{},
@@ -114,10 +114,10 @@ func (s *Server) authorization(r *http.Request) (entry, *refusal) {
 }
 
 // instantLogin reads a link that a district puts on its own pages.
-func (s *Server) instantLogin(r *http.Request) (entry, *refusal) {
+func (s *Server) instantLogin(r *http.Request) (visit, *refusal) {
 	query := r.URL.Query()
 	if query.Get("client_id") != s.cfg.ClientID {
-		return entry{}, &refusal{status: http.StatusBadRequest, text: "There is no app with this client_id."}
+		return visit{}, &refusal{status: http.StatusBadRequest, text: "There is no app with this client_id."}
 	}
 	e, no := s.fromClever()
 	if no != nil {
@@ -128,7 +128,7 @@ func (s *Server) instantLogin(r *http.Request) (entry, *refusal) {
 
 // portal reads a district's portal, whose only app this is: its icon is
 // clicked at once.
-func (s *Server) portal(r *http.Request) (entry, *refusal) {
+func (s *Server) portal(r *http.Request) (visit, *refusal) {
 	e, no := s.fromClever()
 	if no != nil {
 		return e, no
@@ -144,16 +144,16 @@ func (s *Server) portal(r *http.Request) (entry, *refusal) {
 
 // fromClever is a log-in that starts at Clever: it arrives at the app's first
 // redirect URI and has no state.
-func (s *Server) fromClever() (entry, *refusal) {
+func (s *Server) fromClever() (visit, *refusal) {
 	own := *s.redirects.Load()
 	if len(own) == 0 {
-		return entry{}, &refusal{status: http.StatusBadRequest, text: "The app has registered no redirect URI."}
+		return visit{}, &refusal{status: http.StatusBadRequest, text: "The app has registered no redirect URI."}
 	}
-	return entry{redirect: own[0]}, nil
+	return visit{redirect: own[0]}, nil
 }
 
 // at adds the district that the request names, if any.
-func (s *Server) at(e entry, district string) (entry, *refusal) {
+func (s *Server) at(e visit, district string) (visit, *refusal) {
 	if district == "" {
 		return e, nil
 	}
@@ -167,7 +167,7 @@ func (s *Server) at(e entry, district string) (entry, *refusal) {
 }
 
 // back returns the redirect URI with an answer, and the state as it came.
-func (e entry) back(key, value string) string {
+func (e visit) back(key, value string) string {
 	answer := url.Values{key: {value}}
 	for name, sent := range e.state {
 		answer[name] = sent
@@ -181,12 +181,12 @@ func (e entry) back(key, value string) string {
 
 // arrive sends the browser of somebody who is logged in to the app, with a
 // code; or says that their district, or their school, does not share with it.
-func (s *Server) arrive(w http.ResponseWriter, r *http.Request, e entry, who identity) {
+func (s *Server) arrive(w http.ResponseWriter, r *http.Request, e visit, who identity) {
 	d := who.at.District()
 	_, _, shared := who.user(d)
 	switch {
 	case d.shared && shared:
-		code := s.codes.keep(s.cfg.Now(), grant{who, d.departed, e.redirect})
+		code := s.codes.keep(s.instant(), grant{who, d.departed, e.redirect})
 		http.Redirect(w, r, e.back("code", code), http.StatusFound)
 	case e.returnUnshared:
 		http.Redirect(w, r, e.back("error", "unauthorized-user"), http.StatusFound)

@@ -23,7 +23,8 @@
 // sections.json, districts.json) as they are.
 //
 // Read the package in this order: this file (the server), routes.go (what is
-// answered), pages.go (paging), district.go (what is shared right now), then
+// answered), pages.go (paging), district.go (what is shared right now),
+// overlay.go and listing.go (how changes lie over what never changes), then
 // generator.go and the files that it names, or recorded.go. The log-in is in
 // authorize.go (the flow), login.go (the pages), accounts.go (who can log in
 // and with what), exchange.go (codes for tokens) and sso.go (what a person's
@@ -103,7 +104,10 @@ type Config struct {
 	// Logger, if set, gets one debug line per request, without its token.
 	Logger *slog.Logger
 	// Now is the clock by which codes, sessions, tokens and rate windows end;
-	// [time.Now] by default.
+	// [time.Now] by default. Where it is given, the districts go by it too: it
+	// dates what changes, and events are kept for 30 days by it. Without it
+	// their clock stands still at the last sync and moves with each night, so
+	// that no test depends on the real one.
 	Now func() time.Time
 }
 
@@ -135,7 +139,8 @@ type Sharing struct {
 	source source
 	seed   uint64
 	front  front
-	change sync.Mutex // held while a hook derives the next state
+	clock  func() time.Time // nil where it moves with the nights
+	change sync.Mutex       // held while a hook derives the next state
 	state  atomic.Pointer[state]
 }
 
@@ -156,9 +161,6 @@ func New(cfg Config) (*Server, error) {
 		return nil, fmt.Errorf("%d districts and %d unshared: want 1 to %d", cfg.Districts, cfg.Unshared, maxDistricts)
 	case cfg.Districts+cfg.Unshared > 1 && cfg.Dir != "":
 		return nil, fmt.Errorf("%d districts: a directory holds one", cfg.Districts+cfg.Unshared)
-	}
-	if cfg.Now == nil {
-		cfg.Now = time.Now
 	}
 	s := &Server{
 		cfg: cfg, limiter: newLimiter(cfg.RateLimit),
@@ -205,8 +207,8 @@ func newSharing(cfg Config) (*Sharing, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Sharing{source: src, seed: cfg.Seed, front: front}
-	d.state.Store(&state{info: info, original: info, token: cfg.Token, shared: true})
+	d := &Sharing{source: src, seed: cfg.Seed, front: front, clock: cfg.Now}
+	d.state.Store(&state{info: info, original: info, token: cfg.Token, shared: true, at: lastSync(info)})
 	return d, nil
 }
 
@@ -226,6 +228,14 @@ func newSource(cfg Config) (source, error) {
 func secret(seed uint64, purpose string) string {
 	sum := sha1.Sum(fmt.Appendf(nil, "clevertest %d %s", seed, purpose))
 	return hex.EncodeToString(sum[:])
+}
+
+// instant is the time by which codes, sessions, tokens and rate windows end.
+func (s *Server) instant() time.Time {
+	if s.cfg.Now != nil {
+		return s.cfg.Now()
+	}
+	return time.Now()
 }
 
 // ServeHTTP counts the request, holds it back by the latency, offers it to the
@@ -257,7 +267,7 @@ func (s *Server) Answer(w http.ResponseWriter, r *http.Request) {
 	}
 	token := bearer(r)
 	apiHeaders(w.Header())
-	if !s.limiter.take(w.Header(), token, s.cfg.Now()) {
+	if !s.limiter.take(w.Header(), token, s.instant()) {
 		w.WriteHeader(http.StatusTooManyRequests)
 		return
 	}

@@ -1,6 +1,7 @@
 package clevertest
 
 import (
+	"cmp"
 	"math/bits"
 	"strconv"
 	"strings"
@@ -40,13 +41,14 @@ const arenaSize = 32 << 10
 type arena struct {
 	text strings.Builder
 	from int
+	grow int // if set, how much to allocate instead
 }
 
 // begin starts a string; what is written until end belongs to it.
 func (a *arena) begin() *arena {
 	if a.text.Cap()-a.text.Len() < 1<<10 {
 		a.text.Reset()
-		a.text.Grow(arenaSize)
+		a.text.Grow(cmp.Or(a.grow, arenaSize))
 	}
 	a.from = a.text.Len()
 	return a

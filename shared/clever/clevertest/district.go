@@ -4,6 +4,7 @@ import (
 	"iter"
 	"slices"
 	"sync"
+	"time"
 )
 
 // DistrictState is what may change in Clever's record of the district. The
@@ -27,7 +28,9 @@ type state struct {
 	shared    bool
 	departed  int             // how often the district has left the app
 	hidden    map[string]bool // schools, by id
-	edits     edits
+	over      overlay         // how records differ from the source's
+	made      int             // how many ids new records were given
+	at        time.Time       // of the last night
 }
 
 // District is the district as it was shared at one moment, and so the truth
@@ -47,7 +50,7 @@ func (d *District) ID() string { return d.source.districtID() }
 // State returns what Clever says of the district itself.
 func (d *District) State() DistrictState { return d.info }
 
-// Users yields all users, students first, contacts last.
+// Users yields all users.
 func (d *District) Users() iter.Seq[User] { return d.usersIn(anyRole) }
 
 // Students yields the users with the role of a student.
@@ -66,34 +69,34 @@ func (d *District) Admins() iter.Seq[User] { return d.usersIn(admin) }
 func (d *District) Contacts() iter.Seq[User] { return d.usersIn(contact) }
 
 func (d *District) usersIn(r role) iter.Seq[User] {
-	return each(d, users, d.source.withRole(r), func(rank int) User { return *d.user(rank, new(scratch)) })
+	return each(d, d.withRole(r), func(at ref, sc *scratch) User { return *d.user(at, sc).clone() })
 }
 
 // Sections yields all sections.
 func (d *District) Sections() iter.Seq[Section] {
-	all := spans{{0, d.source.size(sections)}}
-	return each(d, sections, all, func(rank int) Section { return *d.section(rank, new(scratch)) })
+	return each(d, d.everyone(sections), func(at ref, sc *scratch) Section { return *d.section(at, sc).clone() })
 }
 
 // Schools yields all schools.
 func (d *District) Schools() iter.Seq[School] {
-	return each(d, schools, spans{{0, d.source.size(schools)}}, d.school)
+	return each(d, d.everyone(schools), func(at ref, _ *scratch) School { return d.school(at) })
 }
 
 // Courses yields all courses.
 func (d *District) Courses() iter.Seq[Course] {
-	return each(d, courses, spans{{0, d.source.size(courses)}}, d.course)
+	return each(d, d.everyone(courses), func(at ref, _ *scratch) Course { return d.course(at) })
 }
 
 // Terms yields all terms.
 func (d *District) Terms() iter.Seq[Term] {
-	return each(d, terms, spans{{0, d.source.size(terms)}}, d.term)
+	return each(d, d.everyone(terms), func(at ref, _ *scratch) Term { return d.term(at) })
 }
 
-func each[T any](d *District, k kind, in spans, record func(int) T) iter.Seq[T] {
+func each[T any](d *District, in listing, record func(ref, *scratch) T) iter.Seq[T] {
 	return func(yield func(T) bool) {
-		for rank := range in.from(0) {
-			if d.visible(k, rank) && !yield(record(rank)) {
+		sc := new(scratch)
+		for at := range d.all(in) {
+			if !yield(record(at, sc)) {
 				return
 			}
 		}
@@ -107,59 +110,38 @@ type Counts struct {
 	Sections, Schools, Courses, Terms           int
 }
 
-// Counts counts what is shared: at once in an untouched district, by a walk
-// where something is removed or hidden.
+// Counts counts what is shared: at the cost of what has changed, or by a walk
+// where a school is hidden.
 func (d *District) Counts() Counts {
-	with := func(r role) int { return d.count(users, d.source.withRole(r)) }
-	all := func(k kind) int { return d.count(k, spans{{0, d.source.size(k)}}) }
+	with := func(r role) int { return d.count(d.withRole(r)) }
+	all := func(k kind) int { return d.count(d.everyone(k)) }
 	return Counts{
 		Students: with(student), Teachers: with(teacher), Staff: with(staff), Admins: with(admin), Contacts: with(contact),
 		Sections: all(sections), Schools: all(schools), Courses: all(courses), Terms: all(terms),
 	}
 }
 
-func (d *District) count(k kind, in spans) int {
-	if d.whole(k) {
-		return in.size()
-	}
-	n := 0
-	for rank := range in.from(0) {
-		if d.visible(k, rank) {
-			n++
-		}
-	}
-	return n
-}
-
-// whole reports whether nothing of a kind is removed or hidden, in which case
-// no record needs to be looked at to know that it is shared.
-func (d *District) whole(k kind) bool {
-	return len(d.edits.removed[k]) == 0 && (len(d.hidden) == 0 || k == courses || k == terms)
-}
+// filtered reports whether a record of a kind needs to be looked at to know
+// that it is shared.
+func (d *District) filtered(k kind) bool { return len(d.hidden) > 0 && k != courses && k != terms }
 
 // visible reports whether the record is shared.
-func (d *District) visible(k kind, rank int) bool {
-	if d.whole(k) {
-		return true
-	}
-	if d.edits.removed[k][rank] {
+func (d *District) visible(k kind, r ref) bool {
+	if r.over != nil && r.over.gone {
 		return false
 	}
-	if len(d.hidden) == 0 {
+	if !d.filtered(k) {
 		return true
+	}
+	if k == schools {
+		return !d.hidden[d.id(schools, r)]
 	}
 	sc := scratches.Get().(*scratch)
 	defer scratches.Put(sc)
-	switch k {
-	case schools:
-		return !d.hidden[d.source.id(schools, rank)]
-	case sections:
-		return !d.hidden[d.section(rank, sc).School]
-	case users:
-		return d.userVisible(d.user(rank, sc))
-	default:
-		return true
+	if k == sections {
+		return !d.hidden[d.section(r, sc).School]
 	}
+	return d.userVisible(d.user(r, sc))
 }
 
 // scratches are for looking at records that may not be shared, of which a page
@@ -172,16 +154,16 @@ func (d *District) userVisible(u *User) bool {
 	shared := func(id string) bool { return !d.hidden[id] }
 	if u.Contact != nil {
 		return slices.ContainsFunc(u.Contact.Relationships, func(r Relationship) bool {
-			rank, ok := find(d.source, users, r.Student)
-			return ok && d.visible(users, rank)
+			_, ok := d.find(users, r.Student)
+			return ok
 		})
 	}
 	at := u.schools()
 	return len(at) == 0 || slices.ContainsFunc(at, shared)
 }
 
-// find returns the rank of a record that is shared.
-func (d *District) find(k kind, id string) (rank int, ok bool) {
-	rank, ok = find(d.source, k, id)
-	return rank, ok && d.visible(k, rank)
+// find finds a record that is shared.
+func (d *District) find(k kind, id string) (ref, bool) {
+	r, ok := d.lookup(k, id)
+	return r, ok && d.visible(k, r)
 }

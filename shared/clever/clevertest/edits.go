@@ -1,53 +1,32 @@
 package clevertest
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 )
-
-// edits is what was changed by [Sharing.Edit], by kind and rank.
-type edits struct {
-	removed [terms + 1]map[int]bool
-	users   map[int]func(*User)
-	section map[int]func(*Section)
-	school  map[int]func(*School)
-	course  map[int]func(*Course)
-	term    map[int]func(*Term)
-}
-
-// clone copies the maps, since those of a stored state are never written.
-func (e edits) clone() edits {
-	for k := range e.removed {
-		e.removed[k] = maps.Clone(e.removed[k])
-	}
-	e.users, e.section, e.school = maps.Clone(e.users), maps.Clone(e.section), maps.Clone(e.school)
-	e.course, e.term = maps.Clone(e.course), maps.Clone(e.term)
-	return e
-}
 
 // Edits collects changes to the data between two syncs.
 //
-// A function given to it is called whenever the record is served, on any
-// goroutine and each time on the unchanged record, so it must depend on
-// nothing that changes. It may change any field but the id. Which lists a
-// record is in does not follow: a pupil whose Schools are changed is still
-// listed at the old ones.
+// A function given to it is called once, at once, and may change any field but
+// the id. Everything follows from the changed record: the lists that it is in,
+// its relations, the counts, the events of the next night. Where the function
+// leaves last_modified alone, that becomes the time of the edit.
 type Edits struct {
-	source source
-	next   edits
-	errs   []error
+	draft *draft
+	errs  []error
 }
 
 // Edit changes the data, all of it at once: a page shows every change of f or
 // none. It fails, changing nothing, on an id that the district does not have.
+// Edits must not be used once f has returned, nor the records that it gave.
 func (d *Sharing) Edit(f func(*Edits)) error {
 	var failed error
 	d.update(func(st *state) {
-		e := &Edits{source: d.source, next: st.edits.clone()}
+		e := &Edits{draft: d.draft(st, d.now(st))}
 		f(e)
 		if failed = errors.Join(e.errs...); failed == nil {
-			st.edits = e.next
+			st.over, st.made = e.draft.seal(), e.draft.made
 		}
 	})
 	return failed
@@ -65,119 +44,114 @@ func (e *Edits) Restore(ids ...string) { e.removed(ids, false) }
 
 func (e *Edits) removed(ids []string, gone bool) {
 	for _, id := range ids {
-		k, rank, ok := e.find(id)
-		if !ok {
-			continue
-		}
-		if gone {
-			put(&e.next.removed[k], rank, true)
-		} else {
-			delete(e.next.removed[k], rank)
+		if found := e.find(id); found != nil {
+			found.gone = gone
 		}
 	}
 }
 
 // find looks an id up in all kinds: ids are unique across them.
-func (e *Edits) find(id string) (kind, int, bool) {
+func (e *Edits) find(id string) *entry {
 	for k := users; k <= terms; k++ {
-		if rank, ok := find(e.source, k, id); ok {
-			return k, rank, true
+		if found := e.draft.entry(k, id); found != nil {
+			return found
 		}
 	}
 	e.errs = append(e.errs, fmt.Errorf("edit %q: no such record", id))
-	return 0, 0, false
+	return nil
 }
 
 // User changes a user. Several changes of one record are made in their order.
-func (e *Edits) User(id string, f func(*User)) { edit(e, users, id, &e.next.users, f) }
+func (e *Edits) User(id string, f func(*User)) {
+	edit(e, users, id, f, func(u *User) string { return u.ID })
+}
 
 // Section changes a section.
-func (e *Edits) Section(id string, f func(*Section)) { edit(e, sections, id, &e.next.section, f) }
+func (e *Edits) Section(id string, f func(*Section)) {
+	edit(e, sections, id, f, func(s *Section) string { return s.ID })
+}
 
 // School changes a school.
-func (e *Edits) School(id string, f func(*School)) { edit(e, schools, id, &e.next.school, f) }
+func (e *Edits) School(id string, f func(*School)) {
+	edit(e, schools, id, f, func(s *School) string { return s.ID })
+}
 
 // Course changes a course.
-func (e *Edits) Course(id string, f func(*Course)) { edit(e, courses, id, &e.next.course, f) }
+func (e *Edits) Course(id string, f func(*Course)) {
+	edit(e, courses, id, f, func(c *Course) string { return c.ID })
+}
 
 // Term changes a term.
-func (e *Edits) Term(id string, f func(*Term)) { edit(e, terms, id, &e.next.term, f) }
+func (e *Edits) Term(id string, f func(*Term)) {
+	edit(e, terms, id, f, func(t *Term) string { return t.ID })
+}
 
-// Revert forgets every change and removal made so far.
-func (e *Edits) Revert() { e.next = edits{} }
-
-func edit[T any](e *Edits, k kind, id string, in *map[int]func(*T), f func(*T)) {
-	rank, ok := find(e.source, k, id)
-	if !ok {
+func edit[T any](e *Edits, k kind, id string, f func(*T), idOf func(*T) string) {
+	record := change[T](e.draft, k, id)
+	if record == nil {
 		e.errs = append(e.errs, fmt.Errorf("edit %q: no such record in %s", id, k.path()))
 		return
 	}
-	if before := (*in)[rank]; before != nil {
-		last := f
-		f = func(record *T) { before(record); last(record) }
-	}
-	put(in, rank, f)
-}
-
-func put[V any](in *map[int]V, rank int, value V) {
-	if *in == nil {
-		*in = map[int]V{}
-	}
-	(*in)[rank] = value
-}
-
-// edited reports whether a record differs from its source's.
-func (d *District) edited(k kind, rank int) bool {
-	switch k {
-	case users:
-		return d.edits.users[rank] != nil
-	case sections:
-		return d.edits.section[rank] != nil
-	case schools:
-		return d.edits.school[rank] != nil
-	case courses:
-		return d.edits.course[rank] != nil
-	default:
-		return d.edits.term[rank] != nil
+	f(record)
+	if now := idOf(record); now != id {
+		e.errs = append(e.errs, fmt.Errorf("edit %q: the id became %q", id, now))
 	}
 }
 
-func (d *District) user(rank int, into *scratch) *User {
-	u := d.source.user(rank, into)
-	if f := d.edits.users[rank]; f != nil {
-		f(u)
-	}
-	return u
+// AddUser adds a user and returns the id, a new one where u has none. District
+// and dates are filled in where they are empty.
+func (e *Edits) AddUser(u User) string {
+	e.fill(&u.ID, &u.District, &u.Created, &u.LastModified)
+	return e.add(users, u.ID, u.clone())
 }
 
-func (d *District) section(rank int, into *scratch) *Section {
-	s := d.source.section(rank, into)
-	if f := d.edits.section[rank]; f != nil {
-		f(s)
-	}
-	return s
+// AddSection adds a section as AddUser adds a user.
+func (e *Edits) AddSection(s Section) string {
+	e.fill(&s.ID, &s.District, &s.Created, &s.LastModified)
+	return e.add(sections, s.ID, s.clone())
 }
 
-func (d *District) school(rank int) School {
-	s := d.source.school(rank)
-	if f := d.edits.school[rank]; f != nil {
-		f(&s)
-	}
-	return s
+// AddSchool adds a school as AddUser adds a user.
+func (e *Edits) AddSchool(s School) string {
+	e.fill(&s.ID, &s.District, &s.Created, &s.LastModified)
+	return e.add(schools, s.ID, s.clone())
 }
 
-func (d *District) course(rank int) Course {
-	c := d.source.course(rank)
-	if f := d.edits.course[rank]; f != nil {
-		f(&c)
-	}
-	return c
+// AddCourse adds a course as AddUser adds a user.
+func (e *Edits) AddCourse(c Course) string {
+	e.fill(&c.ID, &c.District, new(string), new(string))
+	return e.add(courses, c.ID, c.clone())
 }
 
-func (d *District) term(rank int) Term {
-	t := d.source.term(rank)
-	if f := d.edits.term[rank]; f != nil {
-		f(&t)
+// AddTerm adds a term as AddUser adds a user.
+func (e *Edits) AddTerm(t Term) string {
+	e.fill(&t.ID, &t.District, new(string), new(string))
+	return e.add(terms, t.ID, t.clone())
+}
+
+func (e *Edits) fill(id, district, created, modified *string) {
+	if *id == "" {
+		*id = e.draft.newID()
 	}
-	return t
+	*district = cmp.Or(*district, e.draft.was.ID())
+	*created = cmp.Or(*created, e.draft.stamp)
+	*modified = cmp.Or(*modified, *created)
+}
+
+func (e *Edits) add(k kind, id string, record any) string {
+	if err := e.draft.add(k, id, record); err != nil {
+		e.errs = append(e.errs, err)
+	}
+	return id
+}
+
+// Revert forgets every change, addition and removal made so far, those of
+// nights included.
+func (e *Edits) Revert() {
+	for k := range e.draft.changes {
+		clear(e.draft.changes[k])
+		for _, over := range e.draft.was.over[k] {
+			e.draft.changes[k][over.id] = nil
+		}
+	}
 }

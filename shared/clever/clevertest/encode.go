@@ -6,42 +6,44 @@ import (
 )
 
 // appendItem appends an item of a list: the record and its uri.
-func (d *District) appendItem(dst []byte, k kind, rank int, version string, sc *scratch) []byte {
+func (d *District) appendItem(dst []byte, k kind, r ref, version string, sc *scratch) []byte {
 	dst = append(dst, `{"data":`...)
-	dst = d.appendRecord(dst, k, rank, version, sc)
+	dst = d.appendRecord(dst, k, r, version, sc)
 	dst = append(dst, `,"uri":"/`...)
 	dst = append(dst, version...)
 	dst = append(dst, '/')
 	dst = append(dst, k.path()...)
 	dst = append(dst, '/')
-	dst = d.source.appendID(dst, k, rank)
+	dst = d.appendID(dst, k, r)
 	return append(dst, `"}`...)
 }
 
 // appendRecord appends a record: as recorded, where it was and nobody edited
 // it, else in the simulator's own order of keys. JSON is appended by hand
 // because the simulator shares its processors with what it is to test.
-func (d *District) appendRecord(dst []byte, k kind, rank int, version string, sc *scratch) []byte {
-	if raw := d.source.raw(k, rank); raw != nil && !d.edited(k, rank) {
-		return append(dst, raw...)
+func (d *District) appendRecord(dst []byte, k kind, r ref, version string, sc *scratch) []byte {
+	if rank, ok := r.asSource(); ok {
+		if raw := d.source.raw(k, rank); raw != nil {
+			return append(dst, raw...)
+		}
 	}
 	start := len(dst)
 	var broken *Breakage
 	switch k {
 	case users:
-		u := d.user(rank, sc)
+		u := d.user(r, sc)
 		dst, broken = appendUser(dst, u, version), u.Broken
 	case sections:
-		s := d.section(rank, sc)
+		s := d.section(r, sc)
 		dst, broken = appendSection(dst, s), s.Broken
 	case schools:
-		s := d.school(rank)
+		s := d.school(r)
 		dst, broken = appendSchool(dst, &s), s.Broken
 	case courses:
-		c := d.course(rank)
+		c := d.course(r)
 		dst, broken = appendCourse(dst, &c), c.Broken
 	case terms:
-		t := d.term(rank)
+		t := d.term(r)
 		dst, broken = appendTerm(dst, &t), t.Broken
 	}
 	if broken != nil {

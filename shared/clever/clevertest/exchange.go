@@ -25,7 +25,7 @@ type grantKey struct{}
 
 // pass returns the grant of an SSO token.
 func (s *Server) pass(token string) (grant, bool) {
-	g, ok := s.passes.find(s.cfg.Now(), token)
+	g, ok := s.passes.find(s.instant(), token)
 	if !ok || g.void(g.at.District()) {
 		return grant{}, false
 	}
@@ -55,14 +55,14 @@ func (s *Server) exchange(w http.ResponseWriter, r *http.Request) {
 		oauthError(w, http.StatusBadRequest, "unsupported_grant_type", "Unsupported grant type: want authorization_code")
 		return
 	}
-	g, ok := s.codes.take(s.cfg.Now(), ask.Code)
+	g, ok := s.codes.take(s.instant(), ask.Code)
 	switch {
 	case !ok || g.void(g.at.District()):
 		oauthError(w, http.StatusBadRequest, "invalid_grant", "Invalid grant: invalid code")
 	case ask.RedirectURI != g.redirect:
 		oauthError(w, http.StatusBadRequest, "invalid_grant", "Invalid grant: redirect_uri is not that of the code")
 	default:
-		body := field(nil, `{"access_token":`, s.passes.keep(s.cfg.Now(), g))
+		body := field(nil, `{"access_token":`, s.passes.keep(s.instant(), g))
 		oauthJSON(w, http.StatusOK, append(body, `,"token_type":"bearer"}`...))
 	}
 }

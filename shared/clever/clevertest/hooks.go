@@ -71,16 +71,14 @@ func (d *Sharing) HideSchool(id string) { d.hide(id, true) }
 func (d *Sharing) ShowSchool(id string) { d.hide(id, false) }
 
 func (d *Sharing) hide(id string, hidden bool) {
-	rank, ok := find(d.source, schools, id)
-	if !ok {
-		return
-	}
 	d.update(func(st *state) {
+		if _, ok := (&District{d.source, st}).lookup(schools, id); !ok {
+			return
+		}
 		next := maps.Clone(st.hidden)
 		if next == nil {
 			next = map[string]bool{}
 		}
-		id := d.source.id(schools, rank)
 		if hidden {
 			next[id] = true
 		} else {

@@ -62,7 +62,7 @@ func show(w http.ResponseWriter, status int, v *view) {
 
 // welcome sends on who has a session that will do, and shows all others the
 // log-in page.
-func (s *Server) welcome(w http.ResponseWriter, r *http.Request, e entry) {
+func (s *Server) welcome(w http.ResponseWriter, r *http.Request, e visit) {
 	who := s.session(r)
 	switch {
 	case who.none() || e.district != nil && e.district != who.at:
@@ -75,7 +75,7 @@ func (s *Server) welcome(w http.ResponseWriter, r *http.Request, e entry) {
 }
 
 // logIn answers a form.
-func (s *Server) logIn(w http.ResponseWriter, r *http.Request, e entry) {
+func (s *Server) logIn(w http.ResponseWriter, r *http.Request, e visit) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
 	if err := r.ParseForm(); err != nil {
 		s.askWho(w, r, e, http.StatusBadRequest, "The form could not be read.")
@@ -104,7 +104,7 @@ func (s *Server) logIn(w http.ResponseWriter, r *http.Request, e entry) {
 
 // recognize finds who filled in the form, or says what is wrong with it. An
 // administrator or a badge is known without a district; a user name is not.
-func (s *Server) recognize(e entry, r *http.Request) (who identity, problem string) {
+func (s *Server) recognize(e visit, r *http.Request) (who identity, problem string) {
 	form, method := r.PostForm, r.PostForm.Get(fieldMethod)
 	among := s.sharings
 	switch {
@@ -139,7 +139,7 @@ func (s *Server) recognize(e entry, r *http.Request) (who identity, problem stri
 
 // askWho shows the log-in page: of one district, or the one to search it on,
 // where administrators and badges are admitted at once.
-func (s *Server) askWho(w http.ResponseWriter, r *http.Request, e entry, status int, problem string) {
+func (s *Server) askWho(w http.ResponseWriter, r *http.Request, e visit, status int, problem string) {
 	v := &view{Problem: problem}
 	if e.district != nil {
 		v.Title, v.Forms = "Log in at "+e.district.everyone().info.Name, e.district.front.forms()

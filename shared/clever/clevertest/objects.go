@@ -4,11 +4,11 @@ import (
 	"net/http"
 )
 
-// related answers a list of kind to that hangs on the record that the path
-// names, of kind of.
-func (c *call) related(of, to kind, list func(*District, int) spans) {
-	if rank, ok := c.target(of); ok {
-		c.list(to, list(c.district, rank))
+// related answers a list that hangs on the record that the path names, of
+// kind of.
+func (c *call) related(of kind, list func(*District, ref) listing) {
+	if r, ok := c.target(of); ok {
+		c.list(list(c.district, r))
 	}
 }
 
@@ -19,24 +19,24 @@ func (c *call) one(k kind, name func(*Section) string) {
 	if !ok {
 		return
 	}
-	rank, ok := c.district.find(k, name(c.district.section(at, new(scratch))))
+	r, ok := c.district.find(k, name(c.district.section(at, new(scratch))))
 	if !ok {
 		message(c.w, http.StatusNotFound, "Resource not found")
 		return
 	}
-	body := c.district.appendRecord([]byte(`{"data":`), k, rank, c.version, new(scratch))
-	c.single(body, "/"+k.path()+"/"+c.district.source.id(k, rank))
+	body := c.district.appendRecord([]byte(`{"data":`), k, r, c.version, new(scratch))
+	c.single(body, "/"+k.path()+"/"+c.district.id(k, r))
 }
 
 // object answers one record with the links to its relations.
 func (c *call) object(k kind) {
-	rank, ok := c.target(k)
+	r, ok := c.target(k)
 	if !ok {
 		return
 	}
 	sc := new(scratch)
-	body := c.district.appendRecord([]byte(`{"data":`), k, rank, c.version, sc)
-	c.single(body, "/"+k.path()+"/"+c.district.source.id(k, rank), c.district.relations(k, rank)...)
+	body := c.district.appendRecord([]byte(`{"data":`), k, r, c.version, sc)
+	c.single(body, "/"+k.path()+"/"+c.district.id(k, r), c.district.relations(k, r)...)
 }
 
 // single ends a body begun with a record and sends it. The relations are under

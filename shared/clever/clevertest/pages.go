@@ -2,6 +2,7 @@ package clevertest
 
 import (
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -19,7 +20,7 @@ var bodies = sync.Pool{New: func() any { return new(body) }}
 type body struct {
 	text    []byte
 	scratch scratch
-	ranks   []int
+	refs    []ref
 }
 
 // paging is the part of the query that says which page is wanted.
@@ -31,12 +32,12 @@ type paging struct {
 // page is the records of one answer. More says that the list goes on after
 // the last of them.
 type page struct {
-	ranks []int
-	more  bool
+	refs []ref
+	more bool
 }
 
 // list answers one page of a list.
-func (c *call) list(k kind, in spans) {
+func (c *call) list(in listing) {
 	want, ok := c.paging()
 	if !ok {
 		return
@@ -44,21 +45,21 @@ func (c *call) list(k kind, in spans) {
 	b := bodies.Get().(*body)
 	defer bodies.Put(b)
 	if c.r.URL.Query().Get("count") == "true" && !strings.Contains(c.r.Pattern, "{") {
-		b.text = strconv.AppendInt(append(b.text[:0], `{"count":`...), int64(c.district.count(k, in)), 10)
+		b.text = strconv.AppendInt(append(b.text[:0], `{"count":`...), int64(c.district.count(in)), 10)
 		c.server.send(c.w, c.r, append(b.text, '}'))
 		return
 	}
-	p := c.district.page(k, in, want, b.ranks[:0])
-	b.ranks = p.ranks
+	p := c.district.page(in, want, b.refs[:0])
+	b.refs = p.refs
 	b.text = append(b.text[:0], `{"data":[`...)
-	for i, rank := range p.ranks {
+	for i, r := range p.refs {
 		if i > 0 {
 			b.text = append(b.text, ',')
 		}
-		b.text = c.district.appendItem(b.text, k, rank, c.version, &b.scratch)
+		b.text = c.district.appendItem(b.text, in.kind, r, c.version, &b.scratch)
 	}
 	b.text = append(b.text, `],"links":[`...)
-	b.text = c.appendLinks(b.text, k, p, want)
+	b.text = c.appendLinks(b.text, p.ends(c.district, in.kind), want)
 	b.text = append(b.text, `]}`...)
 	c.server.send(c.w, c.r, b.text)
 }
@@ -88,63 +89,63 @@ func (c *call) paging() (paging, bool) {
 
 // page finds the page's records. Cursors are ranges: any string will do, and
 // what "ending_before" wants is the page just before it, ascending too.
-func (d *District) page(k kind, in spans, want paging, ranks []int) page {
+func (d *District) page(in listing, want paging, refs []ref) page {
 	if want.before != "" {
-		end := search(d.source, k, want.before, true)
-		for rank := range in.below(end) {
-			if len(ranks) == want.limit {
+		end := d.after(in.kind, want.before, true)
+		for r := range d.below(in, end) {
+			if len(refs) == want.limit {
 				break
 			}
-			if d.visible(k, rank) {
-				ranks = append(ranks, rank)
-			}
+			refs = append(refs, r)
 		}
-		for i, j := 0, len(ranks)-1; i < j; i, j = i+1, j-1 {
-			ranks[i], ranks[j] = ranks[j], ranks[i]
+		slices.Reverse(refs)
+		more := false
+		for range d.from(in, end) {
+			more = true
+			break
 		}
-		return page{ranks, d.any(k, in, end)}
+		return page{refs, more}
 	}
-	start := 0
+	var start bound
 	if want.after != "" {
-		start = search(d.source, k, want.after, false)
+		start = d.after(in.kind, want.after, false)
 	}
-	for rank := range in.from(start) {
-		if !d.visible(k, rank) {
-			continue
+	for r := range d.from(in, start) {
+		if len(refs) == want.limit {
+			return page{refs, true}
 		}
-		if len(ranks) == want.limit {
-			return page{ranks, true}
-		}
-		ranks = append(ranks, rank)
+		refs = append(refs, r)
 	}
-	return page{ranks, false}
+	return page{refs, false}
 }
 
-// any reports whether the list has a record at or after a rank.
-func (d *District) any(k kind, in spans, rank int) bool {
-	for at := range in.from(rank) {
-		if d.visible(k, at) {
-			return true
-		}
+// ends is what a page's links are made of: the first and the last id on it, ""
+// where it is empty, and whether the list goes on.
+type ends struct {
+	first, last string
+	more        bool
+}
+
+func (p page) ends(d *District, k kind) ends {
+	if len(p.refs) == 0 {
+		return ends{}
 	}
-	return false
+	return ends{d.id(k, p.refs[0]), d.id(k, p.refs[len(p.refs)-1]), p.more}
 }
 
 // appendLinks appends self, then prev (only where the request had a cursor),
 // then next (only where there is more), as recorded. An empty page has self
 // alone: there is no id to build the others from.
-func (c *call) appendLinks(dst []byte, k kind, p page, want paging) []byte {
+func (c *call) appendLinks(dst []byte, p ends, want paging) []byte {
 	dst = appendLink(dst, "self", c.r.URL.RequestURI())
-	if len(p.ranks) == 0 {
+	if p.first == "" {
 		return dst
 	}
 	if want.after != "" || want.before != "" {
-		first := c.district.source.id(k, p.ranks[0])
-		dst = appendLink(append(dst, ','), "prev", c.cursorURI("ending_before", first))
+		dst = appendLink(append(dst, ','), "prev", c.cursorURI("ending_before", p.first))
 	}
 	if p.more {
-		last := c.district.source.id(k, p.ranks[len(p.ranks)-1])
-		dst = appendLink(append(dst, ','), "next", c.cursorURI("starting_after", last))
+		dst = appendLink(append(dst, ','), "next", c.cursorURI("starting_after", p.last))
 	}
 	return dst
 }

@@ -45,9 +45,9 @@ func (s *Server) routes() *http.ServeMux {
 // api is the table of the data API. The lists under a course or a term are
 // found by a walk over all sections: slow in a large district, and exact.
 func api() map[string]func(*call) {
-	contacts := func(c *call) { c.related(users, users, (*District).contactsOf) }
-	students := func(c *call) { c.related(users, users, (*District).studentsOf) }
-	teachers := func(c *call) { c.related(users, users, (*District).teachersOf) }
+	contacts := func(c *call) { c.related(users, (*District).contactsOf) }
+	students := func(c *call) { c.related(users, (*District).studentsOf) }
+	teachers := func(c *call) { c.related(users, (*District).teachersOf) }
 	return map[string]func(*call){
 		"/districts":      (*call).districts,
 		"/districts/{id}": (*call).oneDistrict,
@@ -56,15 +56,15 @@ func api() map[string]func(*call) {
 		"/schools/{id}":          func(c *call) { c.object(schools) },
 		"/schools/{id}/district": func(c *call) { c.districtOf(schools) },
 		"/schools/{id}/users":    (*call).schoolUsers,
-		"/schools/{id}/sections": func(c *call) { c.related(schools, sections, (*District).sectionsAt) },
-		"/schools/{id}/courses":  func(c *call) { c.related(schools, courses, (*District).coursesAt) },
-		"/schools/{id}/terms":    func(c *call) { c.related(schools, terms, (*District).termsAt) },
+		"/schools/{id}/sections": func(c *call) { c.related(schools, (*District).sectionsAt) },
+		"/schools/{id}/courses":  func(c *call) { c.related(schools, (*District).coursesAt) },
+		"/schools/{id}/terms":    func(c *call) { c.related(schools, (*District).termsAt) },
 
 		"/users":                 (*call).users,
 		"/users/{id}":            func(c *call) { c.object(users) },
 		"/users/{id}/district":   func(c *call) { c.districtOf(users) },
-		"/users/{id}/schools":    func(c *call) { c.related(users, schools, (*District).schoolsOf) },
-		"/users/{id}/sections":   func(c *call) { c.related(users, sections, (*District).sectionsOf) },
+		"/users/{id}/schools":    func(c *call) { c.related(users, (*District).schoolsOf) },
+		"/users/{id}/sections":   func(c *call) { c.related(users, (*District).sectionsOf) },
 		"/users/{id}/mycontacts": contacts,
 		"/users/{id}/myContacts": contacts,
 		"/users/{id}/mystudents": students,
@@ -75,7 +75,7 @@ func api() map[string]func(*call) {
 		"/sections":               func(c *call) { c.all(sections) },
 		"/sections/{id}":          func(c *call) { c.object(sections) },
 		"/sections/{id}/district": func(c *call) { c.districtOf(sections) },
-		"/sections/{id}/users":    func(c *call) { c.related(sections, users, (*District).membersOf) },
+		"/sections/{id}/users":    func(c *call) { c.related(sections, (*District).membersOf) },
 		"/sections/{id}/school":   func(c *call) { c.one(schools, func(s *Section) string { return s.School }) },
 		"/sections/{id}/course":   func(c *call) { c.one(courses, func(s *Section) string { return s.Course }) },
 		"/sections/{id}/term":     func(c *call) { c.one(terms, func(s *Section) string { return s.Term }) },
@@ -83,20 +83,20 @@ func api() map[string]func(*call) {
 		"/courses":               func(c *call) { c.all(courses) },
 		"/courses/{id}":          func(c *call) { c.object(courses) },
 		"/courses/{id}/district": func(c *call) { c.districtOf(courses) },
-		"/courses/{id}/sections": func(c *call) { c.related(courses, sections, (*District).sectionsOfCourse) },
-		"/courses/{id}/schools":  func(c *call) { c.related(courses, schools, (*District).schoolsOfCourse) },
+		"/courses/{id}/sections": func(c *call) { c.related(courses, (*District).sectionsOfCourse) },
+		"/courses/{id}/schools":  func(c *call) { c.related(courses, (*District).schoolsOfCourse) },
 
 		"/terms":               func(c *call) { c.all(terms) },
 		"/terms/{id}":          func(c *call) { c.object(terms) },
 		"/terms/{id}/district": func(c *call) { c.districtOf(terms) },
-		"/terms/{id}/sections": func(c *call) { c.related(terms, sections, (*District).sectionsOfTerm) },
-		"/terms/{id}/schools":  func(c *call) { c.related(terms, schools, (*District).schoolsOfTerm) },
+		"/terms/{id}/sections": func(c *call) { c.related(terms, (*District).sectionsOfTerm) },
+		"/terms/{id}/schools":  func(c *call) { c.related(terms, (*District).schoolsOfTerm) },
 	}
 }
 
 // all answers the list of everything of a kind.
 func (c *call) all(k kind) {
-	c.list(k, spans{{0, c.district.source.size(k)}})
+	c.list(c.district.everyone(k))
 }
 
 // wanted maps the role parameter of /users; of a school's list contact and
@@ -111,7 +111,7 @@ func (c *call) users() {
 		message(c.w, http.StatusBadRequest, "role must be one of contact, district_admin, staff, student, teacher")
 		return
 	}
-	c.list(users, c.district.source.withRole(r))
+	c.list(c.district.withRole(r))
 }
 
 func (c *call) schoolUsers() {
@@ -122,16 +122,16 @@ func (c *call) schoolUsers() {
 		return
 	}
 	if at, ok := c.target(schools); ok {
-		c.list(users, c.district.source.schoolUsers(at, r, query.Get("primary") == "true"))
+		c.list(c.district.usersAt(at, r, query.Get("primary") == "true"))
 	}
 }
 
 // target finds the record that the path names, or answers 404 as JSON: the
 // route exists, the object does not.
-func (c *call) target(k kind) (rank int, ok bool) {
-	rank, ok = c.district.find(k, c.r.PathValue("id"))
+func (c *call) target(k kind) (r ref, ok bool) {
+	r, ok = c.district.find(k, c.r.PathValue("id"))
 	if !ok {
 		message(c.w, http.StatusNotFound, "Resource not found")
 	}
-	return rank, ok
+	return r, ok
 }

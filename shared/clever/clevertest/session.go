@@ -11,7 +11,7 @@ func (s *Server) session(r *http.Request) identity {
 	if err != nil {
 		return identity{}
 	}
-	who, ok := s.sessions.find(s.cfg.Now(), cookie.Value)
+	who, ok := s.sessions.find(s.instant(), cookie.Value)
 	if !ok {
 		return identity{}
 	}
@@ -24,7 +24,7 @@ func (s *Server) session(r *http.Request) identity {
 // beginSession replaces the browser's session, if it has one.
 func (s *Server) beginSession(w http.ResponseWriter, r *http.Request, who identity) {
 	s.forget(r)
-	s.setSession(w, s.sessions.keep(s.cfg.Now(), who), int(sessionLife.Seconds()))
+	s.setSession(w, s.sessions.keep(s.instant(), who), int(sessionLife.Seconds()))
 }
 
 func (s *Server) endSession(w http.ResponseWriter, r *http.Request) {
@@ -35,7 +35,7 @@ func (s *Server) endSession(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) forget(r *http.Request) {
 	if cookie, err := r.Cookie(sessionCookie); err == nil {
-		s.sessions.take(s.cfg.Now(), cookie.Value)
+		s.sessions.take(s.instant(), cookie.Value)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 type personalCall struct {
 	call
 	grant
-	rank int
-	user *User
+	place ref
+	user  *User
 }
 
 // personalRoutes builds the mux of SSO tokens. What is not in it answers as an
@@ -38,12 +38,12 @@ func (s *Server) personally(version string, answer func(*personalCall)) http.Han
 	return func(w http.ResponseWriter, r *http.Request) {
 		g := r.Context().Value(grantKey{}).(grant) // Answer has put it there
 		d := g.at.District()
-		rank, u, ok := g.identity.user(d)
+		place, u, ok := g.identity.user(d)
 		if !ok {
 			message(w, http.StatusNotFound, "Resource not found")
 			return
 		}
-		answer(&personalCall{call{server: s, w: w, r: r, version: version, district: d}, g, rank, u})
+		answer(&personalCall{call{server: s, w: w, r: r, version: version, district: d}, g, place, u})
 	}
 }
 
@@ -83,7 +83,7 @@ func (c *personalCall) self() {
 		message(c.w, http.StatusNotFound, "Resource not found")
 		return
 	}
-	body := c.district.appendRecord([]byte(`{"data":`), users, c.rank, c.version, new(scratch))
+	body := c.district.appendRecord([]byte(`{"data":`), users, c.place, c.version, new(scratch))
 	c.server.send(c.w, c.r, append(body, '}'))
 }
 
