@@ -23,6 +23,8 @@ type Budget interface {
 	// caller can do something else meanwhile.
 	Take(ctx context.Context, district string, manual bool) error
 	// Observe is told what Clever's headers said after each request: of several
-	// buckets the one nearest to its end, and how long until it is full again.
-	Observe(district string, limit, remaining int, reset time.Duration)
+	// buckets the one that allows the fewest requests a second until it is full
+	// again, and how long that is. After a 429 nothing remains. It waits no
+	// longer than a Redis that is there takes to answer.
+	Observe(ctx context.Context, district string, limit, remaining int, reset time.Duration)
 }

@@ -1,6 +1,7 @@
 package clever
 
 import (
+	"cmp"
 	"net/http"
 	"strconv"
 	"strings"
@@ -14,56 +15,78 @@ const (
 	maxReset = 90 * time.Second
 )
 
-// limits is what the headers of an answer say about the rate limit.
-type limits struct {
-	// known tells that limit and remaining were there. Of several buckets they
-	// are those of the one with the fewest requests remaining.
-	known            bool
-	limit, remaining int
-	// reset is how long until requests are allowed again, zero where the
-	// headers do not say: of several exhausted buckets the latest.
+// refusedReset is when to come again after a 429 that does not say: half of
+// Clever's window, so that the second try at the latest is in a new one.
+const refusedReset = 30 * time.Second
+
+// allowance is what the headers of an answer say about one bucket of the rate
+// limit. Clever reports one bucket today, and has reported several.
+type allowance struct {
+	// limit and remaining are requests; unsaid where the headers do not say.
+	limit, remaining int64
+	// reset is how long until requests are allowed again, 0 where the headers
+	// do not say.
 	reset time.Duration
 }
 
-// parseLimits reads the x-ratelimit headers. Clever reports one bucket today,
-// and has reported several, as repeated headers or as one with commas. The
-// reset is a time of day by Clever's clock; it is measured against the answer's
-// own date, so that our clock does not matter, and only without one against
-// now.
-func parseLimits(h http.Header, now time.Time) limits {
+// unsaid stands for a number that is missing or makes no sense.
+const unsaid = -1
+
+// allowances are all buckets of an answer.
+type allowances []allowance
+
+// parseAllowances reads the x-ratelimit headers, in which several buckets stand
+// as repeated headers or as one with commas. The reset is a time of day by
+// Clever's clock; it is measured against the answer's own date, so that our
+// clock does not matter, and only without one against now.
+func parseAllowances(h http.Header, now time.Time) allowances {
 	limit, remaining, reset := numbers(h, "X-Ratelimit-Limit"), numbers(h, "X-Ratelimit-Remaining"), numbers(h, "X-Ratelimit-Reset")
-	var l limits
-	if tightest := indexOfMin(remaining); tightest >= 0 && tightest < len(limit) {
-		l.known, l.limit, l.remaining = true, int(limit[tightest]), int(remaining[tightest])
-	}
-	at := latestReset(remaining, reset)
-	if at == 0 {
-		return l
-	}
 	if date, err := http.ParseTime(h.Get("Date")); err == nil {
 		now = date
 	}
-	l.reset = min(max(time.Unix(at, 0).Sub(now), minReset), maxReset)
-	return l
-}
-
-// latestReset gives the latest reset of an exhausted bucket; where none is
-// exhausted, or it is not known which, the latest of all.
-func latestReset(remaining, reset []int64) int64 {
-	var exhausted, all int64
-	for i, at := range reset {
-		all = max(all, at)
-		if i < len(remaining) && remaining[i] <= 0 {
-			exhausted = max(exhausted, at)
+	all := make(allowances, max(len(limit), len(remaining), len(reset)))
+	for i := range all {
+		all[i] = allowance{limit: at(limit, i), remaining: at(remaining, i)}
+		if end := at(reset, i); end > 0 {
+			all[i].reset = min(max(time.Unix(end, 0).Sub(now), minReset), maxReset)
 		}
-	}
-	if exhausted > 0 {
-		return exhausted
 	}
 	return all
 }
 
-// numbers gives every number in all headers of a name; what is none counts 0,
+// retryAfter is the latest reset of an exhausted bucket; where none is
+// exhausted, or it is not known which, the latest of all.
+func (all allowances) retryAfter() time.Duration {
+	var exhausted, latest time.Duration
+	for _, a := range all {
+		latest = max(latest, a.reset)
+		if a.remaining == 0 {
+			exhausted = max(exhausted, a.reset)
+		}
+	}
+	return cmp.Or(exhausted, latest)
+}
+
+// tightest is the bucket that allows the fewest requests a second until its
+// reset; of several without any, the one that is reset last.
+func (all allowances) tightest() (tightest allowance, known bool) {
+	for _, a := range all {
+		if a.remaining == unsaid {
+			continue
+		}
+		a.reset = cmp.Or(a.reset, all.retryAfter())
+		if !known || a.perSecond() < tightest.perSecond() || a.perSecond() == tightest.perSecond() && a.reset > tightest.reset {
+			tightest, known = a, true
+		}
+	}
+	return tightest, known
+}
+
+func (a allowance) perSecond() float64 {
+	return float64(a.remaining) / max(a.reset, minReset).Seconds()
+}
+
+// numbers gives every number in all headers of a name, unsaid for what is none,
 // so that positions still agree between headers.
 func numbers(h http.Header, name string) []int64 {
 	var all []int64
@@ -71,7 +94,7 @@ func numbers(h http.Header, name string) []int64 {
 		for part := range strings.SplitSeq(line, ",") {
 			n, err := strconv.ParseInt(strings.TrimSpace(part), 10, 64)
 			if err != nil || n < 0 || n > 1<<40 {
-				n = 0
+				n = unsaid
 			}
 			all = append(all, n)
 		}
@@ -79,12 +102,9 @@ func numbers(h http.Header, name string) []int64 {
 	return all
 }
 
-func indexOfMin(all []int64) int {
-	at := -1
-	for i, n := range all {
-		if at < 0 || n < all[at] {
-			at = i
-		}
+func at(all []int64, i int) int64 {
+	if i < len(all) {
+		return all[i]
 	}
-	return at
+	return unsaid
 }

@@ -89,8 +89,8 @@ func TestRateLimited(t *testing.T) {
 		{"remaining not said", []string{"Date", now, "X-Ratelimit-Reset", "1763989220"}, 20 * time.Second},
 		{"bounded above", []string{"Date", now, "X-Ratelimit-Remaining", "0", "X-Ratelimit-Reset", "1763999999"}, 90 * time.Second},
 		{"already over", []string{"Date", now, "X-Ratelimit-Remaining", "0", "X-Ratelimit-Reset", "1763989100"}, time.Second},
-		{"nothing said", []string{"Date", now}, 0},
-		{"nonsense said", []string{"Date", now, "X-Ratelimit-Reset", "soon, -5, 99999999999999999999"}, 0},
+		{"nothing said", []string{"Date", now}, 30 * time.Second},
+		{"nonsense said", []string{"Date", now, "X-Ratelimit-Reset", "soon, -5, 99999999999999999999"}, 30 * time.Second},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -166,7 +166,7 @@ func (b *budget) Take(ctx context.Context, district string, manual bool) error {
 	return b.refusal
 }
 
-func (b *budget) Observe(district string, limit, remaining int, reset time.Duration) {
+func (b *budget) Observe(_ context.Context, district string, limit, remaining int, reset time.Duration) {
 	b.told = append(b.told, district, limit, remaining, reset)
 }
 

@@ -1,6 +1,7 @@
 package clever
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,11 +81,9 @@ func (c *Client) exchange(ctx context.Context, cancel context.CancelCauseFunc, r
 	}
 	defer resp.Body.Close()
 	e.status = statusLabel(resp.StatusCode)
-	limits := parseLimits(resp.Header, time.Now())
-	if c.budget != nil && !r.isOwn() && limits.known {
-		c.budget.Observe(r.caller.District, limits.limit, limits.remaining, limits.reset)
-	}
-	if err := refusal(resp, r, e.endpoint, limits); err != nil {
+	allowed := parseAllowances(resp.Header, time.Now())
+	c.tellBudget(ctx, r, resp.StatusCode, allowed)
+	if err := refusal(resp, r, e.endpoint, allowed.retryAfter()); err != nil {
 		return err
 	}
 
@@ -115,6 +114,21 @@ func (c *Client) takeBudget(ctx context.Context, r request) error {
 	return err
 }
 
+// tellBudget passes on what an answer says about the district's rate limit. A
+// 429 says that nothing remains, whatever its headers do.
+func (c *Client) tellBudget(ctx context.Context, r request, status int, all allowances) {
+	if c.budget == nil || r.isOwn() {
+		return
+	}
+	a, known := all.tightest()
+	if status == http.StatusTooManyRequests {
+		a.remaining, a.reset, known = 0, cmp.Or(all.retryAfter(), refusedReset), true
+	}
+	if known {
+		c.budget.Observe(ctx, r.caller.District, int(a.limit), int(a.remaining), a.reset)
+	}
+}
+
 // Causes with which the bounds end a request.
 var (
 	errTooLong = errors.New("the request took too long")
@@ -136,13 +150,13 @@ func unreachable(ctx context.Context, endpoint string, err error) *fault.Fault {
 // refusal is the fault of an answer without the data that was asked for, nil
 // where the body is to be read. Bodies of refusals are not read: they say
 // nothing that the status does not, and may quote what was sent.
-func refusal(resp *http.Response, r request, endpoint string, limits limits) error {
+func refusal(resp *http.Response, r request, endpoint string, retryAfter time.Duration) error {
 	switch status := resp.StatusCode; {
 	case status == http.StatusOK:
 		return nil
 	case status == http.StatusTooManyRequests:
 		f := fault.New(fault.CleverRateLimited, "Clever allows no more requests for now (%s)", endpoint)
-		f.RetryAfter = limits.reset
+		f.RetryAfter = cmp.Or(retryAfter, refusedReset)
 		return f
 	case status >= 500:
 		return fault.New(fault.CleverUnavailable, "Clever answered %d for %s", status, endpoint)

@@ -2,13 +2,10 @@ package queue
 
 import (
 	"context"
-	_ "embed"
 	"errors"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
-	"github.com/redis/go-redis/v9"
 
 	"cleversync/shared/fault"
 )
@@ -16,128 +13,157 @@ import (
 // ErrBudget marks a wait that our own budget asks for, not Clever.
 var ErrBudget = errors.New("the district's budget of requests is used up for now")
 
-//go:embed reserve.lua
-var reserveScript string
-
 // Clever allows 1,200 requests in a fixed minute. 19 a second with a burst of
-// 30 are at most 1,170 in the worst minute. Scheduled callers leave the last
-// ten of the burst to people.
+// 30 are at most 1,170 in the worst minute, which leaves 30 for requests that
+// were granted before it and reach Clever in it: each caller has at most one
+// such. Scheduled callers leave the last ten of the burst to people.
 const (
-	budgetRate      = 19
-	budgetBurst     = 30
-	manualReserve   = 10
-	longestTake     = 2 * time.Second
-	budgetKeyPrefix = "cleversync:budget:"
+	budgetRate    = 19
+	budgetBurst   = 30
+	manualReserve = 10
+	longestTake   = 2 * time.Second
+)
+
+// Bounds of what Clever's headers can bring about.
+const (
+	// onTheirWay is how many requests of ours may be granted and not yet counted
+	// in an answer's remaining.
+	onTheirWay = 30
+	// roundingReset is what the headers' whole seconds make of a reset at worst.
+	roundingReset = time.Second
+	// longestObeyed bounds every wait that headers ask for: Clever's windows are
+	// 60 seconds long, and whoever asks for more has a wrong clock.
+	longestObeyed = 90 * time.Second
+	// leftToOthers is what a process on its own does not touch of the remaining:
+	// it does not know what others do.
+	leftToOthers = 100
 )
 
 // Budget is what all callers of one district share, whichever process they are
 // in: one bucket per district in Redis, by reservation (a place is taken, its
 // time is waited for). Without Redis each process goes on with a part.
+//
+// A place that was taken is never given back: whoever reserved after it has
+// been told a time that counts it. A caller that ends while it waits wastes
+// its place, which makes the others no faster and no slower.
 type Budget struct {
-	redis  *redis.Client
-	script *redis.Script
-	waits  prometheus.Histogram
+	shared *bucket
+	alone  *alone
 
-	mu    sync.Mutex
-	until map[string]time.Time // by district: Clever said there is nothing left until then
-	local map[string]time.Time // by district: next free place without Redis
+	waits  prometheus.Histogram
+	takes  *prometheus.CounterVec
+	obeyed *prometheus.CounterVec
 }
 
 // NewBudget makes a Budget on the client's Redis.
 func NewBudget(c *Client, reg prometheus.Registerer) *Budget {
 	b := &Budget{
-		redis:  c.redis,
-		script: redis.NewScript(reserveScript),
+		shared: newBucket(c.budget),
+		alone:  newAlone(),
 		waits: prometheus.NewHistogram(prometheus.HistogramOpts{
 			Name:    "cleversync_budget_reserved_seconds",
 			Help:    "How far ahead places in a district's budget were reserved.",
 			Buckets: []float64{0.001, 0.01, 0.05, 0.1, 0.5, 1, 2, 5},
 		}),
-		until: map[string]time.Time{},
-		local: map[string]time.Time{},
+		takes: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "cleversync_budget_takes_total",
+			Help: "Requests for a place in a district's budget, by outcome: shared or alone (a place through Redis or without), refused (come later), cancelled (the caller ended).",
+		}, []string{"outcome"}),
+		obeyed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "cleversync_budget_obeyed_total",
+			Help: "Answers of Clever with less left than our own count allows, by outcome: slowed or stopped until the reset. Another program uses the token.",
+		}, []string{"outcome"}),
 	}
-	reg.MustRegister(b.waits)
+	for _, outcome := range []string{"shared", "alone", "refused", "cancelled"} {
+		b.takes.WithLabelValues(outcome)
+	}
+	for _, outcome := range []string{"slowed", "stopped"} {
+		b.obeyed.WithLabelValues(outcome)
+	}
+	reg.MustRegister(b.waits, b.takes, b.obeyed)
 	return b
 }
 
 // Take waits for a place. A wait that would hold the caller too long is a
 // fault instead, with the time after which to come again.
 func (b *Budget) Take(ctx context.Context, district string, manual bool) error {
-	if wait := time.Until(b.exhausted(district)); wait > longestTake {
-		return budgetFault(wait)
+	if !budgeted {
+		return nil
 	}
-	burst := budgetBurst
-	if !manual {
-		burst -= manualReserve
+	outcome, err := b.take(ctx, district, manual)
+	b.takes.WithLabelValues(outcome).Inc()
+	return err
+}
+
+func (b *Budget) take(ctx context.Context, district string, manual bool) (outcome string, err error) {
+	if ctx.Err() != nil {
+		return "cancelled", ctx.Err() // before it takes a place
 	}
-	wait, err := b.reserve(ctx, district, burst)
+	if wait := b.alone.stopped(district); wait > 0 {
+		return "refused", budgetFault(wait)
+	}
+	outcome = "shared"
+	wait, err := b.shared.reserve(ctx, district, manual)
+	if ctx.Err() != nil {
+		return "cancelled", ctx.Err()
+	}
 	if err != nil {
-		wait = b.reserveLocally(district)
+		outcome, wait = "alone", b.alone.reserve(district, b.shared.outage())
 	}
-	if wait < 0 {
-		return budgetFault(-wait)
+	if wait > longestTake {
+		return "refused", budgetFault(wait)
 	}
 	b.waits.Observe(wait.Seconds())
-	if wait == 0 {
-		return nil
+	if wait > 0 {
+		timer := time.NewTimer(wait)
+		defer timer.Stop()
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			return "cancelled", ctx.Err()
+		}
 	}
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+	if wait := b.alone.stopped(district); wait > 0 { // learned meanwhile
+		return "refused", budgetFault(wait)
 	}
+	return outcome, nil
 }
 
-// Observe is told what Clever's headers said: they are obeyed where they
-// disagree with our own count.
-func (b *Budget) Observe(district string, _, remaining int, reset time.Duration) {
-	if remaining > 0 || reset <= 0 {
+// Observe is told what Clever's headers said, and holds every process to it
+// where they leave less than our own rate would use. Alone we could leave
+// Clever's limit untouched by at least this much until its reset:
+//
+//	burst + rate × time until the reset
+//
+// so that less, beyond what rounding and requests on their way explain, means
+// that another program uses the token. What remains is then spread over the
+// time that remains; where nothing does, all wait for the reset.
+func (b *Budget) Observe(ctx context.Context, district string, limit, remaining int, reset time.Duration) {
+	if !budgeted || reset <= 0 || remaining < 0 {
 		return
 	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	b.until[district] = time.Now().Add(reset)
-}
-
-func (b *Budget) exhausted(district string) time.Time {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	until := b.until[district]
-	if time.Now().After(until) {
-		delete(b.until, district)
+	reset = min(reset, longestObeyed)
+	if remaining == 0 || remaining < leftToOthers && b.shared.away() {
+		b.alone.stop(district, reset)
 	}
-	return until
+	own := budgetBurst + int(budgetRate*(reset-roundingReset)/time.Second)
+	if remaining > 0 && remaining+onTheirWay >= own {
+		return
+	}
+	// Whoever asked may be gone by now; what was learned holds all the same.
+	stopped, err := b.shared.obey(context.WithoutCancel(ctx), district, limit, remaining, reset)
+	switch {
+	case err != nil && remaining > 0:
+		return // Redis is away: each process obeys what it is told itself
+	case err != nil || stopped:
+		b.obeyed.WithLabelValues("stopped").Inc()
+	default:
+		b.obeyed.WithLabelValues("slowed").Inc()
+	}
 }
 
 func budgetFault(wait time.Duration) error {
 	f := fault.Wrap(ErrBudget, fault.CleverRateLimited, "the requests to Clever allowed for this district are used up for now")
 	f.RetryAfter = wait
 	return f
-}
-
-func (b *Budget) reserve(ctx context.Context, district string, burst int) (time.Duration, error) {
-	micros, err := b.script.Run(ctx, b.redis, []string{budgetKeyPrefix + district},
-		1_000_000/budgetRate, burst, 1, longestTake.Microseconds()).Int64()
-	return time.Duration(micros) * time.Microsecond, err
-}
-
-// reserveLocally spaces this process's calls as if one other worked beside it:
-// slow, but never open.
-func (b *Budget) reserveLocally(district string) time.Duration {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	now := time.Now()
-	at := b.local[district]
-	if at.Before(now) {
-		at = now
-	}
-	wait := at.Sub(now)
-	if wait > longestTake {
-		return -wait
-	}
-	b.local[district] = at.Add(time.Second * 2 / budgetRate)
-	return wait
 }

@@ -17,6 +17,7 @@ import (
 // concurrent use.
 type Client struct {
 	redis     *redis.Client
+	budget    *redis.Client // connects when a Budget first asks
 	inspector *asynq.Inspector
 }
 
@@ -26,14 +27,19 @@ func Open(url string) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
+	budget, err := openBudget(url)
+	if err != nil {
+		return nil, errors.Join(err, rdb.Close())
+	}
 	return &Client{
 		redis:     rdb,
+		budget:    budget,
 		inspector: asynq.NewInspectorFromRedisClient(rdb),
 	}, nil
 }
 
 // Close ends the connections.
-func (c *Client) Close() error { return c.redis.Close() }
+func (c *Client) Close() error { return errors.Join(c.redis.Close(), c.budget.Close()) }
 
 // Ping tells whether Redis answers.
 func (c *Client) Ping(ctx context.Context) error { return c.redis.Ping(ctx).Err() }

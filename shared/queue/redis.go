@@ -33,6 +33,23 @@ func open(url string, retries, pool int) (*redis.Client, error) {
 	return redis.NewClient(o), nil
 }
 
+// openBudget makes the client of a Budget. It stands before every request to
+// Clever and can do without Redis, so it finds out soon that Redis is away and
+// tries nothing twice: a second try might take a second place.
+func openBudget(url string) (*redis.Client, error) {
+	o, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, ErrRedisURL
+	}
+	const soon = 250 * time.Millisecond
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout, o.PoolTimeout = soon, soon, soon, soon
+	o.DialerRetries = 1
+	o.MaxRetries = -1
+	o.ContextTimeoutEnabled = true
+	o.PoolSize = 10
+	return redis.NewClient(o), nil
+}
+
 // LogTo sends what go-redis has to say to a program's log instead of plain text
 // to stderr. It is global and unguarded in go-redis, so it belongs into main,
 // before anything runs.

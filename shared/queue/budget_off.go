@@ -1,0 +1,5 @@
+//go:build unbudgeted
+
+package queue
+
+const budgeted = false
