@@ -78,9 +78,15 @@ const students, pageSize = 60, 25
 
 func newWorld(t *testing.T, s *site) *world {
 	t.Helper()
+	return newWorldOf(t, s, clevertest.Config{Students: students, Seed: 7, RateLimit: -1}, pageSize)
+}
+
+// newWorldOf is newWorld with a Clever of one's own, asked for pages of a size.
+func newWorldOf(t *testing.T, s *site, simulated clevertest.Config, page int) *world {
+	t.Helper()
 	w := &world{t: t, site: s, gate: newGate(), tenant: uuid.Must(uuid.NewV7())}
 	w.database()
-	w.simulator()
+	w.simulator(simulated)
 	w.keys = "test:" + base64.StdEncoding.EncodeToString([]byte(rand.Text() + rand.Text())[:32])
 	tasks, err := queue.Open(w.redis)
 	must(t, err)
@@ -88,10 +94,8 @@ func newWorld(t *testing.T, s *site) *world {
 	app, err := postgres.Open(t.Context(), postgres.Options{URL: w.app, MaxConns: 4, Name: "e2e"})
 	must(t, err)
 	t.Cleanup(app.Close)
-	w.dispatcher = dispatch.New(dispatch.Config{Pool: app, Queue: tasks, Log: slog.New(slog.DiscardHandler), PageSize: pageSize})
-	w.connect(roster.Options{
-		Whole: true, Classrooms: true, Parents: true, ParentTypes: roster.ParentTypes[:4],
-	})
+	w.dispatcher = dispatch.New(dispatch.Config{Pool: app, Queue: tasks, Log: slog.New(slog.DiscardHandler), PageSize: page})
+	w.connect(w.tenant)
 	return w
 }
 
@@ -121,9 +125,9 @@ func (w *world) database() {
 	t.Cleanup(w.pool.Close)
 }
 
-func (w *world) simulator() {
+func (w *world) simulator(c clevertest.Config) {
 	var err error
-	w.clever, err = clevertest.New(clevertest.Config{Students: students, Seed: 7, RateLimit: -1})
+	w.clever, err = clevertest.New(c)
 	must(w.t, err)
 	w.clever.SetOverride(w.gate.override)
 	server := httptest.NewServer(w.clever)
@@ -132,12 +136,14 @@ func (w *world) simulator() {
 	w.cleverURL = server.URL
 }
 
-func (w *world) connect(options roster.Options) {
+// connect makes a tenant that shares the whole district.
+func (w *world) connect(id uuid.UUID) {
+	options := roster.Options{Whole: true, Classrooms: true, Parents: true, ParentTypes: roster.ParentTypes[:4]}
 	ctx := w.t.Context()
 	w.as(func(tx pgx.Tx) {
-		_, err := postgres.CreateTenant(ctx, tx, tenant.Tenant{ID: w.tenant, Name: "School", Region: "uk", Entitled: true})
+		_, err := postgres.CreateTenant(ctx, tx, tenant.Tenant{ID: id, Name: "School", Region: "uk", Entitled: true})
 		must(w.t, err)
-		_, err = postgres.LinkConnection(ctx, tx, w.tenant, tenant.Connection{
+		_, err = postgres.LinkConnection(ctx, tx, id, tenant.Connection{
 			District: w.clever.District().ID(), Enabled: true, Grant: tenant.Grant{Whole: true}, Options: options, LinkedBy: "test",
 		})
 		must(w.t, err)
@@ -221,6 +227,12 @@ func (w *world) outcome(run uuid.UUID) syncrun.State {
 // until asks again and again until the answer is yes. An error is a no: the
 // database may be away on purpose.
 func (w *world) until(what string, ask func(context.Context) (bool, error)) {
+	w.t.Helper()
+	w.within(patience, what, ask)
+}
+
+// within is until with a patience of its own.
+func (w *world) within(patience time.Duration, what string, ask func(context.Context) (bool, error)) {
 	w.t.Helper()
 	ctx, cancel := context.WithTimeout(w.t.Context(), patience)
 	defer cancel()

@@ -148,6 +148,44 @@ func TestAnswer_RateWindowStartsAtTheFirstRequest(t *testing.T) {
 	})
 }
 
+// TestWindows_TellHowTheLimitWasKept lets two tokens, one of them unknown, ask.
+func TestWindows_TellHowTheLimitWasKept(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s, err := clevertest.New(clevertest.Config{Students: 10, RateLimit: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		ask := func(token string) {
+			r := httptest.NewRequest(http.MethodGet, "/v3.1/districts", nil)
+			r.Header.Set("Authorization", "Bearer "+token)
+			s.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		began := time.Now()
+		for range 3 {
+			ask(s.Token())
+		}
+		ask("other")
+		time.Sleep(time.Minute)
+		ask(s.Token())
+		want := []clevertest.Window{
+			{Token: s.Token(), Reset: began.Add(time.Minute), Requests: 3, Refused: 1},
+			{Token: "other", Reset: began.Add(time.Minute), Requests: 1},
+			{Token: s.Token(), Reset: began.Add(2 * time.Minute), Requests: 1},
+		}
+		if diff := cmp.Diff(want, s.Windows()); diff != "" {
+			t.Errorf("windows (-want +got):\n%s", diff)
+		}
+		for range 2000 {
+			ask(s.Token())
+			time.Sleep(time.Minute)
+		}
+		if n := len(s.Windows()); n > 1000 {
+			t.Errorf("%d windows are kept", n)
+		}
+	})
+}
+
 func TestAnswer_RateLimitOff(t *testing.T) {
 	t.Parallel()
 	s := simulator(t, clevertest.Config{Students: 10})

@@ -20,11 +20,13 @@ type limiter struct {
 	limit int
 	mu    sync.Mutex
 	used  map[string]*usage
+	// windows are the last ones, for whoever asks how the limit was kept.
+	windows []*Window
 }
 
 type usage struct {
-	reset int64 // unix second at which the window ends
-	count int
+	reset  int64 // unix second at which the window ends
+	window *Window
 }
 
 func newLimiter(limit int) *limiter {
@@ -57,10 +59,13 @@ func (l *limiter) count(token string, now int64) (count int, reset int64) {
 		l.used[token] = u
 	}
 	if now >= u.reset {
-		*u = usage{reset: now + window}
+		*u = usage{reset: now + window, window: l.open(token, now+window)}
 	}
-	u.count++
-	return u.count, u.reset
+	u.window.Requests++
+	if u.window.Requests > l.limit {
+		u.window.Refused++
+	}
+	return u.window.Requests, u.reset
 }
 
 func (l *limiter) forget(now int64) {
