@@ -91,7 +91,7 @@ func begin(ctx context.Context, tx pgx.Tx, in ApplyInput) (*applying, error) {
 	var all int64
 	for t, n := range a.todo {
 		all += n
-		a.work = a.work || t.op != "hold" && t.op != "skip"
+		a.work = a.work || t.op != "skip" && !strings.HasPrefix(t.op, "hold")
 	}
 	if all != in.Changes {
 		return nil, ErrChangesLost

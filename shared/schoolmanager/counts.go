@@ -41,7 +41,8 @@ const (
 		        WHERE t.tenant_id = @tenant
 		          AND t.clever_id IS NOT NULL
 		          AND t.archived_at IS NULL) - count(*) FILTER (WHERE c.live),
-		       count(*) FILTER (WHERE c.op = 'hold'),
+		       count(*) FILTER (WHERE c.op LIKE 'hold%'),
+		       count(*) FILTER (WHERE c.op = 'hold_update'),
 		       count(*) FILTER (WHERE c.op = 'skip')
 		FROM staging.{changes} c
 		WHERE c.run_id = @run`
@@ -54,7 +55,8 @@ const (
 		          AND m.source = 'clever'
 		          AND m.archived_at IS NULL
 		          AND m.{person} IS NOT NULL) - count(*) FILTER (WHERE c.live),
-		       count(*) FILTER (WHERE c.op = 'hold' AND c.live),
+		       count(*) FILTER (WHERE c.op LIKE 'hold%' AND c.live),
+		       count(*) FILTER (WHERE c.op = 'hold_update' AND c.live),
 		       0
 		FROM staging.{changes} c
 		WHERE c.run_id = @run`
@@ -85,7 +87,7 @@ func countPlanned(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (counts []
 	count := func(kind roster.Kind, statement string) error {
 		c := Counts{Kind: kind}
 		var rows int64
-		if err := tx.QueryRow(ctx, statement, args).Scan(&rows, &c.Unchanged, &c.Held, &c.Skipped); err != nil {
+		if err := tx.QueryRow(ctx, statement, args).Scan(&rows, &c.Unchanged, &c.Held, &c.HeldUpdates, &c.Skipped); err != nil {
 			return fmt.Errorf("count planned %s: %w", kind, err)
 		}
 		changes += rows

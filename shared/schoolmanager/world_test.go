@@ -22,9 +22,16 @@ type world struct {
 	pool   *pgxpool.Pool
 	tenant uuid.UUID
 
+	// limits of the breaker; it is as good as off unless a test is about it.
+	limits      roster.Limits
+	unconfirmed bool
+
 	// Between the parts of a run, for whoever writes from outside.
 	fetched, planned func(run uuid.UUID)
 }
+
+// unlimited is a breaker that never trips.
+var unlimited = roster.Limits{Removals: 1e9, Week: 1e9, Updates: 1e9, Creates: 1e9}
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
@@ -33,7 +40,7 @@ func newWorld(t testing.TB) *world {
 
 func newTenant(t testing.TB, pool *pgxpool.Pool) *world {
 	t.Helper()
-	w := &world{t: t, pool: pool, tenant: uuid.Must(uuid.NewV7())}
+	w := &world{t: t, pool: pool, tenant: uuid.Must(uuid.NewV7()), limits: unlimited}
 	w.exec(`INSERT INTO sync.tenants (id, name, region) VALUES ($1, 'Test', 'uk')`, w.tenant)
 	return w
 }
@@ -93,7 +100,9 @@ func (w *world) mustRun(d *district, o roster.Options) outcome {
 }
 
 func (w *world) input(run uuid.UUID, o roster.Options, state string) schoolmanager.PlanInput {
-	return schoolmanager.PlanInput{Run: run, Tenant: w.tenant, Generation: 1, Options: o, DistrictState: state}
+	return schoolmanager.PlanInput{
+		Run: run, Tenant: w.tenant, Generation: 1, Options: o, DistrictState: state, Limits: w.limits, Unconfirmed: w.unconfirmed,
+	}
 }
 
 func (w *world) begin() uuid.UUID {
