@@ -29,6 +29,30 @@ func DefaultLimits() Limits {
 	return Limits{Removals: 0.10, Rows: 5, Edges: 25, Week: 0.25, Updates: 0.75, UpdateRows: 25, Creates: 0.25}
 }
 
+// Set changes the limit of this name, which is its name in JSON; false for
+// another name.
+func (l *Limits) Set(name string, value float64) bool {
+	switch name {
+	case "removals":
+		l.Removals = value
+	case "rows":
+		l.Rows = int64(value)
+	case "edges":
+		l.Edges = int64(value)
+	case "week":
+		l.Week = value
+	case "updates":
+		l.Updates = value
+	case "update_rows":
+		l.UpdateRows = int64(value)
+	case "creates":
+		l.Creates = value
+	default:
+		return false
+	}
+	return true
+}
+
 // OrDefault gives the limits, or the default ones where none are set.
 func (l Limits) OrDefault() Limits {
 	if l == (Limits{}) {

@@ -75,8 +75,11 @@ type breaker struct {
 	limits roster.Limits
 	// first: there was no run before, so every update is the first.
 	first bool
-	week  map[unit]lately
-	trips []Trip
+	// silent lets everything through and only remembers what is removed;
+	// approved is how it remembers that.
+	silent, approved bool
+	week             map[unit]lately
+	trips            []Trip
 }
 
 func newBreaker(ctx context.Context, tx pgx.Tx, in PlanInput, s survey, args pgx.NamedArgs) (*breaker, error) {
@@ -131,6 +134,9 @@ func (b *breaker) watch(ctx context.Context, g guard) error {
 	tallies, err := b.count(ctx, g)
 	if err != nil || len(tallies) == 0 {
 		return err
+	}
+	if b.silent {
+		return b.remember(ctx, tallies)
 	}
 	if err := b.measure(ctx, g, tallies); err != nil {
 		return err
@@ -197,7 +203,7 @@ func (b *breaker) hanging(ctx context.Context, statements ...string) error {
 
 // confirm withholds what a change of options removes that nobody has confirmed.
 func (b *breaker) confirm(ctx context.Context, g guard) error {
-	if !b.in.Unconfirmed || g.dropped == "" {
+	if b.silent || !b.in.Unconfirmed || g.dropped == "" {
 		return nil
 	}
 	tag, err := b.tx.Exec(ctx, g.dropped, b.args)
@@ -358,10 +364,10 @@ func (b *breaker) remember(ctx context.Context, tallies map[unit]tally) error {
 		return nil
 	}
 	_, err := b.tx.Exec(ctx, `
-		INSERT INTO sync.removals (run_id, tenant_id, kind, school, removed, size)
-		SELECT $1, $2, kind, school, removed, size
+		INSERT INTO sync.removals (run_id, tenant_id, kind, school, removed, size, approved)
+		SELECT $1, $2, kind, school, removed, size, $7
 		FROM unnest($3::text[], $4::text[], $5::bigint[], $6::bigint[]) AS r (kind, school, removed, size)`,
-		b.in.Run, b.in.Tenant, kinds, schools, removed, sizes)
+		b.in.Run, b.in.Tenant, kinds, schools, removed, sizes, b.approved)
 	if err != nil {
 		return fmt.Errorf("remember removals: %w", err)
 	}

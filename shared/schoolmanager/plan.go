@@ -26,6 +26,9 @@ type PlanInput struct {
 	// Unconfirmed says that nobody has confirmed what the last change of
 	// options or schools removes, so that it is withheld.
 	Unconfirmed bool
+	// Hold names kept changes that are to be applied, instead of comparing what
+	// was fetched.
+	Hold *uuid.UUID
 	// WorkMem bounds the memory of each sort and hash, in Postgres' spelling;
 	// empty is 256MB.
 	WorkMem string
@@ -62,6 +65,14 @@ const analyzeFrom = 50_000
 func Plan(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, error) {
 	if err := forget(ctx, tx, in); err != nil {
 		return Planned{}, err
+	}
+	if in.Hold != nil {
+		var out Planned
+		err := withSettings(ctx, tx, setBased(in.WorkMem), func() (err error) {
+			out, err = planKept(ctx, tx, in)
+			return err
+		})
+		return out, err
 	}
 	s, err := look(ctx, tx, in)
 	if err != nil {

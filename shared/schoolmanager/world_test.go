@@ -51,19 +51,28 @@ type outcome struct {
 	planned schoolmanager.Planned
 	counts  map[roster.Kind]schoolmanager.Counts
 	issues  map[roster.IssueCode]int64
-	err     error
+	// kept is the number of changes that wait for a person.
+	kept int64
+	err  error
 }
 
 // run syncs the tenant with the district once, in the way the worker does.
 func (w *world) run(d *district, o roster.Options) outcome {
 	w.t.Helper()
-	out := outcome{run: w.begin()}
-	w.stage(out.run, d.fetch(o))
+	run := w.begin()
+	w.stage(run, d.fetch(o))
 	if w.fetched != nil {
-		w.fetched(out.run)
+		w.fetched(run)
 	}
+	return w.finish(w.input(run, o, d.state))
+}
+
+// finish plans and applies what is staged or kept.
+func (w *world) finish(in schoolmanager.PlanInput) outcome {
+	w.t.Helper()
+	out := outcome{run: in.Run}
 	out.err = w.inTx(func(ctx context.Context, tx pgx.Tx) (err error) {
-		out.planned, err = schoolmanager.Plan(ctx, tx, w.input(out.run, o, d.state))
+		out.planned, err = schoolmanager.Plan(ctx, tx, in)
 		return err
 	})
 	if out.err != nil {
@@ -83,6 +92,10 @@ func (w *world) run(d *district, o roster.Options) outcome {
 		for _, c := range counts {
 			out.counts[c.Kind] = c
 		}
+		if err != nil {
+			return err
+		}
+		out.kept, err = schoolmanager.Keep(ctx, tx, schoolmanager.KeepInput{Run: out.run, Tenant: w.tenant})
 		return err
 	})
 	w.end(out.run, syncrun.Completed)

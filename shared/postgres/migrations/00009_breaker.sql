@@ -50,11 +50,56 @@ CREATE TABLE sync.trips (
 COMMENT ON TABLE sync.trips IS 'Why the breaker of a run withheld changes.';
 COMMENT ON COLUMN sync.trips.count IS 'Changes that exceeded the limit: of the week those of all its days.';
 
+CREATE TABLE sync.limits (
+  tenant_id  uuid REFERENCES sync.tenants,
+  name       text NOT NULL CHECK (name IN ('removals', 'rows', 'edges', 'week', 'updates', 'update_rows', 'creates')),
+  value      double precision NOT NULL CHECK (value >= 0),
+  expires_at timestamptz,
+  set_by     text NOT NULL,
+  set_at     timestamptz NOT NULL DEFAULT now(),
+  UNIQUE NULLS NOT DISTINCT (tenant_id, name)
+);
+COMMENT ON TABLE sync.limits IS 'Limits of the breaker that somebody has set: a tenant''s own, or without a tenant the fleet''s.';
+
+CREATE TABLE sync.holds (
+  id          uuid PRIMARY KEY,
+  tenant_id   uuid NOT NULL REFERENCES sync.tenants,
+  run_id      uuid NOT NULL REFERENCES sync.runs ON DELETE CASCADE,
+  purpose     text NOT NULL CHECK (purpose IN ('review', 'preview')),
+  state       text NOT NULL DEFAULT 'open' CHECK (state IN ('open', 'approved', 'rejected', 'void', 'expired')),
+  digest      bytea NOT NULL,
+  changes     bigint NOT NULL,
+  created_at  timestamptz NOT NULL DEFAULT now(),
+  expires_at  timestamptz NOT NULL,
+  decided_at  timestamptz,
+  decided_by  text,
+  applied_by  uuid REFERENCES sync.runs ON DELETE SET NULL,
+  CONSTRAINT decided_by_somebody CHECK ((state IN ('approved', 'rejected')) = (decided_by IS NOT NULL))
+);
+CREATE UNIQUE INDEX holds_open ON sync.holds (tenant_id, purpose) WHERE state = 'open';
+CREATE INDEX holds_of_tenant ON sync.holds (tenant_id, id);
+CREATE INDEX holds_of_run ON sync.holds (run_id);
+CREATE INDEX holds_expiring ON sync.holds (expires_at) WHERE state = 'open';
+COMMENT ON TABLE sync.holds IS 'Changes that were planned and not applied: withheld for review, or a preview. A newer sync makes the older ones void.';
+COMMENT ON COLUMN sync.holds.digest IS 'SHA-256 over the exact changes: a person decides about these and no others.';
+COMMENT ON COLUMN sync.holds.applied_by IS 'The run that an approval has begun.';
+
+CREATE TABLE sync.held_changes (
+  hold_id   uuid NOT NULL REFERENCES sync.holds ON DELETE CASCADE,
+  place     bigint NOT NULL,
+  tenant_id uuid NOT NULL,
+  kind      text COLLATE "C" NOT NULL,
+  op        text COLLATE "C" NOT NULL,
+  change    jsonb NOT NULL,
+  PRIMARY KEY (hold_id, place)
+);
+COMMENT ON COLUMN sync.held_changes.change IS 'The change row as plan wrote it, personal data included: deleted with the hold''s end.';
+
 -- +goose StatementBegin
 DO $$
 DECLARE t text;
 BEGIN
-  FOREACH t IN ARRAY ARRAY['sync.removals', 'sync.trips'] LOOP
+  FOREACH t IN ARRAY ARRAY['sync.removals', 'sync.trips', 'sync.limits', 'sync.holds', 'sync.held_changes'] LOOP
     EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %s TO cleversync_sync', t);
     EXECUTE format('GRANT SELECT ON %s TO cleversync_tenant', t);
     EXECUTE format('ALTER TABLE %s ENABLE ROW LEVEL SECURITY', t);
