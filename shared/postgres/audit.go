@@ -18,6 +18,10 @@ const (
 	ConnectionChanged ActKind = "connection_changed"
 	RunStarted        ActKind = "run_started"
 	RunCancelled      ActKind = "run_cancelled"
+	HoldWasApproved   ActKind = "hold_approved"
+	HoldWasRejected   ActKind = "hold_rejected"
+	LimitSet          ActKind = "limit_set"
+	LimitRemoved      ActKind = "limit_removed"
 	TokenCreated      ActKind = "token_created"
 	TokenRevoked      ActKind = "token_revoked"
 )

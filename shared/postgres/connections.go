@@ -12,7 +12,7 @@ import (
 )
 
 const connectionColumns = `district_id, enabled, grant_whole, granted_schools, whole, schools,
-	sync_classrooms, unique_class_names, sync_parents, parent_types, version, linked_by, updated_at`
+	sync_classrooms, unique_class_names, sync_parents, parent_types, confirmed, version, linked_by, updated_at`
 
 // ReadConnection gives the tenant's link to a district, or nil where it has
 // none.
@@ -71,8 +71,8 @@ func LinkConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Conne
 	}
 	rows, err := q.Query(ctx, `
 		INSERT INTO sync.connections AS c (tenant_id, district_id, enabled, grant_whole, granted_schools, whole, schools,
-		  sync_classrooms, unique_class_names, sync_parents, parent_types, linked_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		  sync_classrooms, unique_class_names, sync_parents, parent_types, confirmed, linked_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT (tenant_id) DO UPDATE
 		SET district_id = excluded.district_id,
 		    enabled = excluded.enabled,
@@ -84,13 +84,14 @@ func LinkConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Conne
 		    unique_class_names = excluded.unique_class_names,
 		    sync_parents = excluded.sync_parents,
 		    parent_types = excluded.parent_types,
+		    confirmed = excluded.confirmed,
 		    version = c.version + 1,
 		    linked_by = excluded.linked_by,
 		    linked_at = now(),
 		    updated_at = now()
 		RETURNING `+connectionColumns,
 		id, c.District, c.Enabled, c.Grant.Whole, list(c.Grant.Schools), c.Options.Whole, list(c.Options.Schools),
-		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes), c.LinkedBy)
+		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes), c.Confirmed, c.LinkedBy)
 	return oneConnection(rows, err, "link", id)
 }
 
@@ -107,12 +108,13 @@ func ChangeConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Con
 		    unique_class_names = $6,
 		    sync_parents = $7,
 		    parent_types = $8,
+		    confirmed = $9,
 		    version = version + 1,
 		    updated_at = now()
 		WHERE tenant_id = $1
 		RETURNING `+connectionColumns,
 		id, c.Enabled, c.Options.Whole, list(c.Options.Schools),
-		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes))
+		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes), c.Confirmed)
 	return oneConnection(rows, err, "change", id)
 }
 
@@ -132,7 +134,7 @@ func scanConnection(row pgx.CollectableRow) (tenant.Connection, error) {
 	var c tenant.Connection
 	err := row.Scan(&c.District, &c.Enabled, &c.Grant.Whole, &c.Grant.Schools, &c.Options.Whole, &c.Options.Schools,
 		&c.Options.Classrooms, &c.Options.UniqueClassNames, &c.Options.Parents, &c.Options.ParentTypes,
-		&c.Version, &c.LinkedBy, &c.UpdatedAt)
+		&c.Confirmed, &c.Version, &c.LinkedBy, &c.UpdatedAt)
 	return c, err
 }
 

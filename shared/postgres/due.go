@@ -14,7 +14,7 @@ import (
 
 // LockUnplanned gives up to limit tenants of a region that have no slot yet
 // but may have one from now on: entitled, enabled, and with a completed run
-// that a person started, since the first sync begins by hand only. They stay
+// that a person started, no preview, since the first sync begins by hand only. They stay
 // locked until the transaction ends; those that somebody else holds are left
 // for later.
 func LockUnplanned(ctx context.Context, tx pgx.Tx, region string, limit int) ([]uuid.UUID, error) {
@@ -31,7 +31,8 @@ func LockUnplanned(ctx context.Context, tx pgx.Tx, region string, limit int) ([]
 		              FROM sync.runs r
 		              WHERE r.tenant_id = t.id
 		                AND r.trigger = 'manual'
-		                AND r.state = 'completed')
+		                AND r.state = 'completed'
+		                AND NOT r.config @> '{"preview": true}')
 		LIMIT $2
 		FOR NO KEY UPDATE OF t SKIP LOCKED`, region, limit)
 	if err != nil {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -149,20 +148,44 @@ type HeldChange struct {
 	Place int64
 	Kind  roster.Kind
 	Op    string
-	// Change is the change row, as JSON.
-	Change json.RawMessage
+	// ID is the Clever id; of a membership or link that of the person.
+	ID string
+	// Name is what people know the row by, Becomes what an update or a create
+	// makes of it. Of a membership the classroom's, of a link the parent's, with
+	// the person's in Person.
+	Name, Becomes, Person string
 }
 
-// ListHeldChanges gives up to limit changes after a place, in their order.
+// ListHeldChanges gives up to limit changes after a place, in their order. It
+// holds personal data: for the eyes of the tenant's own people.
 func ListHeldChanges(ctx context.Context, q Querier, tenant, hold uuid.UUID, after int64, limit int) ([]HeldChange, error) {
 	rows, err := q.Query(ctx, `
-		SELECT place, kind, op, change
-		FROM sync.held_changes
-		WHERE tenant_id = $1
-		  AND hold_id = $2
-		  AND place > $3
-		ORDER BY place
-		LIMIT $4`, tenant, hold, after, limit)
+		WITH named AS (
+		  SELECT place, kind, op, change,
+		         coalesce(change ->> 'clever_id', change ->> 'user_key', change ->> 'student_key', '') AS clever_id,
+		         CASE kind WHEN 'school' THEN change ->> 'id' END::uuid AS school_id,
+		         CASE kind WHEN 'user' THEN change ->> 'id' ELSE coalesce(change ->> 'user_before', change ->> 'student_before') END::uuid AS user_id,
+		         CASE kind WHEN 'classroom' THEN change ->> 'id' ELSE change ->> 'classroom_id' END::uuid AS classroom_id,
+		         CASE kind WHEN 'parent' THEN change ->> 'id' ELSE change ->> 'parent_id' END::uuid AS parent_id
+		  FROM sync.held_changes
+		  WHERE tenant_id = $1
+		    AND hold_id = $2
+		    AND place > $3
+		  ORDER BY place
+		  LIMIT $4
+		)
+		SELECT n.place, n.kind, n.op, n.clever_id,
+		       coalesce(s.name, c.name, p.name, nullif(concat_ws(' ', nullif(u.first_name, ''), nullif(u.last_name, '')), ''), ''),
+		       CASE WHEN n.op IN ('create', 'update') THEN
+		         coalesce(n.change ->> 'name', nullif(concat_ws(' ', nullif(n.change ->> 'first_name', ''), nullif(n.change ->> 'last_name', '')), ''), '')
+		       ELSE '' END,
+		       CASE WHEN n.kind IN ('membership', 'parent_link') THEN concat_ws(' ', nullif(u.first_name, ''), nullif(u.last_name, '')) ELSE '' END
+		FROM named n
+		LEFT JOIN school_manager.schools s ON s.tenant_id = $1 AND s.id = n.school_id
+		LEFT JOIN school_manager.users u ON u.tenant_id = $1 AND u.id = n.user_id
+		LEFT JOIN school_manager.classrooms c ON c.tenant_id = $1 AND c.id = n.classroom_id
+		LEFT JOIN school_manager.parents p ON p.tenant_id = $1 AND p.id = n.parent_id
+		ORDER BY n.place`, tenant, hold, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("list changes of hold %s: %w", hold, err)
 	}
@@ -171,6 +194,30 @@ func ListHeldChanges(ctx context.Context, q Querier, tenant, hold uuid.UUID, aft
 		return nil, fmt.Errorf("list changes of hold %s: %w", hold, err)
 	}
 	return changes, nil
+}
+
+// Trip is a limit of the breaker that a run exceeded.
+type Trip struct {
+	Kind, School, Cause string
+	Count, Size         int64
+}
+
+// ListTrips gives why a run withheld changes.
+func ListTrips(ctx context.Context, q Querier, tenant, run uuid.UUID) ([]Trip, error) {
+	rows, err := q.Query(ctx, `
+		SELECT kind, school, cause, count, size
+		FROM sync.trips
+		WHERE tenant_id = $1
+		  AND run_id = $2
+		ORDER BY kind, school, cause`, tenant, run)
+	if err != nil {
+		return nil, fmt.Errorf("list trips of run %s: %w", run, err)
+	}
+	trips, err := pgx.CollectRows(rows, pgx.RowToStructByPos[Trip])
+	if err != nil {
+		return nil, fmt.Errorf("list trips of run %s: %w", run, err)
+	}
+	return trips, nil
 }
 
 // ExpireHolds closes what nobody has decided about in time, and tells how many.

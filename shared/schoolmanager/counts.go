@@ -121,6 +121,44 @@ func countPlanned(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (counts []
 	return counts, changes, nil
 }
 
+// CountPreview stores what a run would have done to records and edges that are
+// there, had it been applied.
+func CountPreview(ctx context.Context, tx pgx.Tx, run, tenant uuid.UUID) error {
+	todo, err := loadTodo(ctx, tx, run)
+	if err != nil {
+		return err
+	}
+	counts, err := loadCounts(ctx, tx, run)
+	if err != nil {
+		return err
+	}
+	for t, n := range todo {
+		c := counts[t.kind]
+		switch t.op {
+		case "create":
+			c.Added += n
+		case "update":
+			c.Updated += n
+		case "archive":
+			c.Archived += n
+		case "restore":
+			c.Restored += n
+		}
+	}
+	for _, e := range edges() {
+		var added int64
+		if err := tx.QueryRow(ctx, e.sql(countNewEdges), pgx.NamedArgs{"run": run, "tenant": tenant}).Scan(&added); err != nil {
+			return fmt.Errorf("count new %s: %w", e.table, err)
+		}
+		counts[e.kind].Added += added
+	}
+	all := make([]Counts, 0, len(counts))
+	for _, kind := range roster.Kinds() {
+		all = append(all, *counts[kind])
+	}
+	return storeCounts(ctx, tx, run, tenant, all)
+}
+
 // storeCounts writes a run's counts, replacing those of an earlier plan.
 func storeCounts(ctx context.Context, tx pgx.Tx, run, tenant uuid.UUID, counts []Counts) error {
 	for _, c := range counts {

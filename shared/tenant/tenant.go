@@ -36,10 +36,13 @@ type Grant struct {
 
 // Connection is a tenant's link to a Clever district.
 type Connection struct {
-	District  string
-	Enabled   bool
-	Grant     Grant
-	Options   roster.Options
+	District string
+	Enabled  bool
+	Grant    Grant
+	Options  roster.Options
+	// Confirmed: a person has confirmed what the last change of options or
+	// schools removes. What is not confirmed is withheld.
+	Confirmed bool
 	Version   int64
 	LinkedBy  string
 	UpdatedAt time.Time

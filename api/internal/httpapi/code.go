@@ -20,6 +20,8 @@ const (
 	codeUnknownTenant    code = "unknown_tenant"
 	codeUnknownRun       code = "unknown_run"
 	codeUnknownToken     code = "unknown_token"
+	codeUnknownHold      code = "unknown_hold"
+	codeHoldNotOpen      code = "hold_not_open"
 	codeNoConnection     code = "no_connection"
 	codeMethodNotAllowed code = "method_not_allowed"
 	codeSlow             code = "request_timeout"
@@ -47,6 +49,8 @@ var explanations = map[code]explanation{
 	codeUnknownTenant:    {http.StatusNotFound, "There is no such tenant, or the token is not for it.", ""},
 	codeUnknownRun:       {http.StatusNotFound, "The tenant has no such run.", ""},
 	codeUnknownToken:     {http.StatusNotFound, "There is no such token.", ""},
+	codeUnknownHold:      {http.StatusNotFound, "The tenant has no such held changes.", ""},
+	codeHoldNotOpen:      {http.StatusConflict, "These changes can no longer be decided about: they are decided, too old, or a newer sync has replaced them.", "Look at the newest held changes."},
 	codeNoConnection:     {http.StatusNotFound, "The tenant is not connected to a Clever district.", "An operator connects it."},
 	codeMethodNotAllowed: {http.StatusMethodNotAllowed, "This address does not take that method.", "See the Allow header."},
 	codeSlow:             {http.StatusRequestTimeout, "The body did not arrive in time.", ""},

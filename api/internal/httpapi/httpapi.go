@@ -72,6 +72,8 @@ func New(c Config) (*API, error) {
 	a.registerTenants()
 	a.registerConnections()
 	a.registerRuns()
+	a.registerHolds()
+	a.registerLimits()
 	a.registerTokens()
 
 	if err := a.serveDocs(mux); err != nil {

@@ -128,6 +128,8 @@ var knownErrors = map[error]code{
 	postgres.ErrNoToken:   codeUnknownToken,
 	dispatch.ErrNoRun:     codeUnknownRun,
 	dispatch.ErrRunEnded:  codeRunEnded,
+	postgres.ErrNoHold:    codeUnknownHold,
+	postgres.ErrNotOpen:   codeHoldNotOpen,
 }
 
 // fromHuma turns the errors that huma makes itself (a body that is no JSON, a

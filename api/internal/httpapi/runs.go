@@ -48,6 +48,7 @@ func (a *API) registerRuns() {
 type startRunInput struct {
 	TenantPath
 	Coalesce bool `query:"coalesce" doc:"Join the run that is under way instead of being refused."`
+	Preview  bool `query:"preview" doc:"Apply nothing: the plan is kept under holds and can be applied from there while it is the newest."`
 }
 
 type startRunAnswer struct {
@@ -57,13 +58,13 @@ type startRunAnswer struct {
 }
 
 func (a *API) startRun(ctx context.Context, in *startRunInput) (*startRunAnswer, error) {
-	started, err := a.dispatch.Start(ctx, dispatch.StartRequest{Tenant: in.Tenant, Actor: principal(ctx).Name, Coalesce: in.Coalesce})
+	started, err := a.dispatch.Start(ctx, dispatch.StartRequest{Tenant: in.Tenant, Actor: principal(ctx).Name, Coalesce: in.Coalesce, Preview: in.Preview})
 	if err != nil {
 		return nil, err
 	}
 	var run postgres.Run
 	err = a.within(ctx, func(tx pgx.Tx) error {
-		details := map[string]any{"run": started.Run, "joined": started.Joined}
+		details := map[string]any{"run": started.Run, "joined": started.Joined, "preview": in.Preview}
 		if err := postgres.Audit(ctx, tx, act(ctx, postgres.RunStarted, in.Tenant, details)); err != nil {
 			return err
 		}

@@ -30,7 +30,7 @@ type PruneConfig struct {
 	StatementTimeout time.Duration
 }
 
-// Pruner deletes staged rows that nobody needs. Usually the worker that ends a
+// Pruner deletes staged rows and held changes that nobody needs. Usually the worker that ends a
 // run does so itself; this is for workers that died then, and for runs that
 // ended without one.
 type Pruner struct{ PruneConfig }
@@ -40,6 +40,36 @@ func NewPruner(c PruneConfig) *Pruner { return &Pruner{c} }
 
 // Tick prunes once.
 func (p *Pruner) Tick(ctx context.Context) error {
+	return errors.Join(p.pruneHolds(ctx), p.pruneStaging(ctx))
+}
+
+// pruneHolds closes held changes that nobody decided about in time, and deletes
+// those that nobody can apply any more, with the personal data in them.
+func (p *Pruner) pruneHolds(ctx context.Context) error {
+	err := postgres.Brief(ctx, p.Pool, p.StatementTimeout, func(tx pgx.Tx) error {
+		expired, err := postgres.ExpireHolds(ctx, tx)
+		if expired > 0 {
+			p.Log.InfoContext(ctx, "held changes expired", "count", expired)
+		}
+		return err
+	})
+	for range p.Batches {
+		if err != nil {
+			return err
+		}
+		var deleted int
+		err = postgres.Brief(ctx, p.Pool, p.StatementTimeout, func(tx pgx.Tx) (err error) {
+			deleted, err = postgres.DeleteHeldChanges(ctx, tx, p.Batch)
+			return err
+		})
+		if deleted < p.Batch {
+			break
+		}
+	}
+	return err
+}
+
+func (p *Pruner) pruneStaging(ctx context.Context) error {
 	tables, err := postgres.StagingTables(ctx, p.Pool)
 	if err != nil {
 		return err

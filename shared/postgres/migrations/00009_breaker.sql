@@ -50,6 +50,10 @@ CREATE TABLE sync.trips (
 COMMENT ON TABLE sync.trips IS 'Why the breaker of a run withheld changes.';
 COMMENT ON COLUMN sync.trips.count IS 'Changes that exceeded the limit: of the week those of all its days.';
 
+ALTER TABLE sync.connections ADD COLUMN confirmed boolean NOT NULL DEFAULT true;
+GRANT UPDATE (confirmed) ON sync.connections TO cleversync_tenant;
+COMMENT ON COLUMN sync.connections.confirmed IS 'A person has confirmed what the last change of options or schools removes; otherwise the next runs withhold it.';
+
 CREATE TABLE sync.limits (
   tenant_id  uuid REFERENCES sync.tenants,
   name       text NOT NULL CHECK (name IN ('removals', 'rows', 'edges', 'week', 'updates', 'update_rows', 'creates')),
@@ -109,3 +113,7 @@ BEGIN
   END LOOP;
 END $$;
 -- +goose StatementEnd
+
+-- A tenant's own people may reject; approving begins a run, which the programs do for them.
+GRANT UPDATE (state, decided_at, decided_by, applied_by) ON sync.holds TO cleversync_tenant;
+CREATE POLICY fleet ON sync.limits FOR SELECT TO cleversync_tenant USING (tenant_id IS NULL);
