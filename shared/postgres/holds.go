@@ -58,9 +58,7 @@ func scanHold(row pgx.CollectableRow) (Hold, error) {
 	err := row.Scan(&h.ID, &h.Tenant, &h.Run, &h.Purpose, &h.State, &h.Digest, &h.Changes,
 		&h.CreatedAt, &h.ExpiresAt, &decided, &h.DecidedBy, &applied)
 	h.DecidedAt = timeOf(decided)
-	if applied != nil {
-		h.AppliedBy = *applied
-	}
+	h.AppliedBy = idOf(applied)
 	return h, err
 }
 

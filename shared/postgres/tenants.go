@@ -16,7 +16,13 @@ import (
 // see: the two are not told apart on purpose.
 var ErrNoTenant = errors.New("no such tenant")
 
-const tenantColumns = `id, name, region, entitled, next_due_at, created_at`
+const tenantColumns = `id, name, region, entitled, next_due_at, created_at,
+	EXISTS (SELECT
+	        FROM sync.holds h
+	        WHERE h.tenant_id = tenants.id
+	          AND h.purpose = 'review'
+	          AND h.state = 'open'
+	          AND h.expires_at > now())`
 
 // CreateTenant stores a new tenant under the id that the caller made, and
 // gives it back as stored.
@@ -92,7 +98,7 @@ func oneTenant(rows pgx.Rows, err error, doing string, id uuid.UUID) (tenant.Ten
 func scanTenant(row pgx.CollectableRow) (tenant.Tenant, error) {
 	var t tenant.Tenant
 	var due *time.Time
-	if err := row.Scan(&t.ID, &t.Name, &t.Region, &t.Entitled, &due, &t.CreatedAt); err != nil {
+	if err := row.Scan(&t.ID, &t.Name, &t.Region, &t.Entitled, &due, &t.CreatedAt, &t.NeedsReview); err != nil {
 		return tenant.Tenant{}, err
 	}
 	t.NextDueAt = timeOf(due)

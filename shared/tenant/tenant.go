@@ -25,6 +25,8 @@ type Tenant struct {
 	Entitled  bool
 	NextDueAt time.Time // zero = not scheduled yet
 	CreatedAt time.Time
+	// NeedsReview: changes were withheld and wait for a person.
+	NeedsReview bool
 }
 
 // Grant is what of a district a tenant may use at all. Only an operator or the

@@ -83,9 +83,7 @@ func viewHold(h postgres.Hold, trips []postgres.Trip) Hold {
 	view := Hold{
 		ID: h.ID, Run: h.Run, Purpose: h.Purpose, State: string(h.State), Digest: hex.EncodeToString(h.Digest), Changes: h.Changes,
 		Causes: []Cause{}, CreatedAt: h.CreatedAt, ExpiresAt: h.ExpiresAt, DecidedAt: optional(h.DecidedAt), DecidedBy: h.DecidedBy,
-	}
-	if h.AppliedBy != uuid.Nil {
-		view.AppliedBy = &h.AppliedBy
+		AppliedBy: optionalID(h.AppliedBy),
 	}
 	for _, t := range trips {
 		view.Causes = append(view.Causes, Cause{

@@ -49,6 +49,14 @@ func TestHolds_ReadAndDownload(t *testing.T) {
 		t.Errorf("hold %+v", h)
 	}
 	h.Causes[0].Message = ""
+	var shown Tenant
+	if w.call("GET", "/v1/tenants/"+tenant.String(), "").into(t, 200, &shown); !shown.NeedsReview {
+		t.Error("the tenant does not show that it needs review")
+	}
+	var run Run
+	if w.call("GET", runPath(tenant, h.Run), "").into(t, 200, &run); run.Hold == nil || *run.Hold != h.ID {
+		t.Errorf("the run names hold %v, want %s", run.Hold, h.ID)
+	}
 	if diff := cmp.Diff([]Cause{{Kind: "student", School: "s1", Cause: "removals", Count: 30, Size: 200}}, h.Causes); diff != "" {
 		t.Errorf("causes (-want +got):\n%s", diff)
 	}
