@@ -185,5 +185,11 @@ func (a *applying) raiseSequence(ctx context.Context) error {
 		WHERE id = @tenant`, a.args); err != nil {
 		return fmt.Errorf("raise change sequence: %w", err)
 	}
+	if _, err := a.tx.Exec(ctx, `
+		UPDATE sync.runs
+		SET change_seq = @seq
+		WHERE id = @run`, a.args); err != nil {
+		return fmt.Errorf("note change sequence: %w", err)
+	}
 	return nil
 }
