@@ -29,19 +29,8 @@ func (d *Dispatcher) Approve(ctx context.Context, a Approval) (uuid.UUID, error)
 			return err
 		}
 		run.Config.Hold = &a.Hold
-		inserted, err := postgres.InsertRun(ctx, tx, run)
-		if err != nil {
+		if err := d.insertOnly(ctx, tx, run); err != nil {
 			return err
-		}
-		if !inserted {
-			open, err := postgres.FindUnfinished(ctx, tx, a.Tenant)
-			if err != nil {
-				return err
-			}
-			if open == nil {
-				return errJustEnded
-			}
-			return &UnfinishedError{Run: open.ID}
 		}
 		// Only now, since the hold names the run.
 		return postgres.DecideHold(ctx, tx, postgres.Decision{Tenant: a.Tenant, Hold: a.Hold, Digest: a.Digest, Actor: a.Actor, Run: run.ID})

@@ -22,6 +22,8 @@ const (
 	HoldWasRejected   ActKind = "hold_rejected"
 	LimitSet          ActKind = "limit_set"
 	LimitRemoved      ActKind = "limit_removed"
+	RunUndone         ActKind = "run_undone"
+	ScheduleResumed   ActKind = "schedule_resumed"
 	TokenCreated      ActKind = "token_created"
 	TokenRevoked      ActKind = "token_revoked"
 )

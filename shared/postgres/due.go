@@ -76,7 +76,7 @@ type DueTenant struct {
 // length: then the next one has come and this one is missed.
 func LockDue(ctx context.Context, tx pgx.Tx, region string, now time.Time, length time.Duration, limit int) ([]DueTenant, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT t.id, t.name, t.region, t.entitled, t.next_due_at, t.created_at,
+		SELECT t.id, t.name, t.region, t.entitled, t.next_due_at, t.created_at, t.previews_only,
 		       EXISTS (SELECT 1 FROM sync.connections c WHERE c.tenant_id = t.id OFFSET 0),
 		       `+isBusy+`
 		FROM sync.tenants t
@@ -91,7 +91,7 @@ func LockDue(ctx context.Context, tx pgx.Tx, region string, now time.Time, lengt
 	}
 	due, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (DueTenant, error) {
 		var d DueTenant
-		return d, row.Scan(&d.ID, &d.Name, &d.Region, &d.Entitled, &d.NextDueAt, &d.CreatedAt, &d.Connected, &d.Busy)
+		return d, row.Scan(&d.ID, &d.Name, &d.Region, &d.Entitled, &d.NextDueAt, &d.CreatedAt, &d.PreviewsOnly, &d.Connected, &d.Busy)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look for due tenants of %s: %w", region, err)

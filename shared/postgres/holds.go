@@ -218,6 +218,24 @@ func ListTrips(ctx context.Context, q Querier, tenant, run uuid.UUID) ([]Trip, e
 	return trips, nil
 }
 
+// JournalLife is how long what runs have overwritten is kept.
+const JournalLife = 30 * 24 * time.Hour
+
+// DeleteJournal deletes up to limit entries of the journal that are too old to
+// undo anything, and tells how many went.
+func DeleteJournal(ctx context.Context, q Querier, limit int) (int, error) {
+	tag, err := q.Exec(ctx, `
+		DELETE FROM sync.journal
+		WHERE ctid = ANY (ARRAY(SELECT ctid
+		                        FROM sync.journal
+		                        WHERE at < now() - $1::interval
+		                        LIMIT $2))`, JournalLife, limit)
+	if err != nil {
+		return 0, fmt.Errorf("delete old journal: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
 // ExpireHolds closes what nobody has decided about in time, and tells how many.
 func ExpireHolds(ctx context.Context, q Querier) (int, error) {
 	tag, err := q.Exec(ctx, `

@@ -249,7 +249,7 @@ func Regenerate(ctx context.Context, tx pgx.Tx, c *Claim, bound int) ([]syncrun.
 		FROM (`+inFlight+`) AS f (flying)
 		WHERE s.run_id = $1
 		  AND (s.name LIKE 'fetch-%' OR $3 AND s.name = 'prepare')
-		RETURNING s.run_id, s.name, s.seq, s.lane, s.dispatched_at IS NOT NULL`, c.Run, bound, c.Config.Hold != nil)
+		RETURNING s.run_id, s.name, s.seq, s.lane, s.dispatched_at IS NOT NULL`, c.Run, bound, c.Config.Offline())
 	if err != nil {
 		return nil, fmt.Errorf("begin fetch steps anew: %w", err)
 	}

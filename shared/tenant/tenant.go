@@ -27,6 +27,9 @@ type Tenant struct {
 	CreatedAt time.Time
 	// NeedsReview: changes were withheld and wait for a person.
 	NeedsReview bool
+	// PreviewsOnly: after an undo, nightly runs apply nothing until a person
+	// resumes them.
+	PreviewsOnly bool
 }
 
 // Grant is what of a district a tenant may use at all. Only an operator or the

@@ -27,6 +27,7 @@ const (
 	codeSlow             code = "request_timeout"
 	codeRunUnfinished    code = "run_unfinished"
 	codeRunEnded         code = "run_ended"
+	codeNotUndoable      code = "not_undoable"
 	codeTooLarge         code = "request_too_large"
 	codeMediaType        code = "unsupported_media_type"
 	codeInvalid          code = "invalid_request"
@@ -56,6 +57,7 @@ var explanations = map[code]explanation{
 	codeSlow:             {http.StatusRequestTimeout, "The body did not arrive in time.", ""},
 	codeRunUnfinished:    {http.StatusConflict, "A run of this tenant is under way.", "Wait for it or cancel it; coalesce=true joins it instead."},
 	codeRunEnded:         {http.StatusConflict, "The run has ended already.", ""},
+	codeNotUndoable:      {http.StatusConflict, "Only the newest run that wrote anything can be undone, once, and no undo.", ""},
 	codeTooLarge:         {http.StatusRequestEntityTooLarge, "The body is larger than 1 MB.", ""},
 	codeMediaType:        {http.StatusUnsupportedMediaType, "The body is not application/json.", ""},
 	codeInvalid:          {http.StatusUnprocessableEntity, "A parameter or a value of the body is not valid; errors names each.", ""},

@@ -72,6 +72,7 @@ func New(c Config) (*API, error) {
 	a.registerTenants()
 	a.registerConnections()
 	a.registerRuns()
+	a.registerUndo()
 	a.registerHolds()
 	a.registerLimits()
 	a.registerTokens()

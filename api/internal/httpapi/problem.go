@@ -121,15 +121,16 @@ func (a *API) internal(ctx context.Context, err error) *Problem {
 }
 
 var knownErrors = map[error]code{
-	auth.ErrNoCredentials: codeUnauthorized,
-	auth.ErrRefused:       codeUnauthorized,
-	postgres.ErrNoTenant:  codeUnknownTenant,
-	postgres.ErrNoRun:     codeUnknownRun,
-	postgres.ErrNoToken:   codeUnknownToken,
-	dispatch.ErrNoRun:     codeUnknownRun,
-	dispatch.ErrRunEnded:  codeRunEnded,
-	postgres.ErrNoHold:    codeUnknownHold,
-	postgres.ErrNotOpen:   codeHoldNotOpen,
+	auth.ErrNoCredentials:   codeUnauthorized,
+	auth.ErrRefused:         codeUnauthorized,
+	postgres.ErrNoTenant:    codeUnknownTenant,
+	postgres.ErrNoRun:       codeUnknownRun,
+	postgres.ErrNoToken:     codeUnknownToken,
+	dispatch.ErrNoRun:       codeUnknownRun,
+	dispatch.ErrRunEnded:    codeRunEnded,
+	dispatch.ErrNotUndoable: codeNotUndoable,
+	postgres.ErrNoHold:      codeUnknownHold,
+	postgres.ErrNotOpen:     codeHoldNotOpen,
 }
 
 // fromHuma turns the errors that huma makes itself (a body that is no JSON, a

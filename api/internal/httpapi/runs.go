@@ -111,14 +111,15 @@ func (a *API) listRuns(ctx context.Context, in *listRunsInput) (*listRunsAnswer,
 	return &listRunsAnswer{Body: cut(in.Paging, runs, func(r postgres.Run) uuid.UUID { return r.ID }, viewRun)}, nil
 }
 
-type runPathInput struct {
+// RunPath names a run.
+type RunPath struct {
 	TenantPath
 	Run uuid.UUID `path:"run" format:"uuid" doc:"The run's id."`
 }
 
 type readRunAnswer struct{ Body Run }
 
-func (a *API) readRun(ctx context.Context, in *runPathInput) (*readRunAnswer, error) {
+func (a *API) readRun(ctx context.Context, in *RunPath) (*readRunAnswer, error) {
 	var run postgres.Run
 	err := a.within(ctx, func(tx pgx.Tx) (err error) {
 		if _, err = postgres.ReadTenant(ctx, tx, in.Tenant); err != nil {
@@ -133,7 +134,7 @@ func (a *API) readRun(ctx context.Context, in *runPathInput) (*readRunAnswer, er
 	return &readRunAnswer{Body: viewRun(run)}, nil
 }
 
-func (a *API) cancelRun(ctx context.Context, in *runPathInput) (*readRunAnswer, error) {
+func (a *API) cancelRun(ctx context.Context, in *RunPath) (*readRunAnswer, error) {
 	// The tenant is looked for first: an operator's wrong tenant id is not the
 	// same as a wrong run id.
 	if _, err := a.readRun(ctx, in); err != nil {

@@ -11,19 +11,20 @@ import (
 
 // Tenant is a tenant as the API shows it.
 type Tenant struct {
-	ID          uuid.UUID  `json:"id" format:"uuid"`
-	Name        string     `json:"name" example:"Riverside Unified"`
-	Region      string     `json:"region" example:"us-nz" doc:"The region whose nightly window the tenant is synced in."`
-	Entitled    bool       `json:"entitled" doc:"Whether Linewize has turned Clever on for the tenant."`
-	NextDueAt   *time.Time `json:"next_due_at,omitempty" doc:"When the next nightly sync is due; absent until a sync that a person started has completed."`
-	NeedsReview bool       `json:"needs_review" doc:"Whether changes were withheld and wait for a person: see holds."`
-	CreatedAt   time.Time  `json:"created_at"`
+	ID           uuid.UUID  `json:"id" format:"uuid"`
+	Name         string     `json:"name" example:"Riverside Unified"`
+	Region       string     `json:"region" example:"us-nz" doc:"The region whose nightly window the tenant is synced in."`
+	Entitled     bool       `json:"entitled" doc:"Whether Linewize has turned Clever on for the tenant."`
+	NextDueAt    *time.Time `json:"next_due_at,omitempty" doc:"When the next nightly sync is due; absent until a sync that a person started has completed."`
+	NeedsReview  bool       `json:"needs_review" doc:"Whether changes were withheld and wait for a person: see holds."`
+	PreviewsOnly bool       `json:"previews_only" doc:"Whether nightly syncs apply nothing, after an undo, until somebody resumes them."`
+	CreatedAt    time.Time  `json:"created_at"`
 }
 
 func viewTenant(t tenant.Tenant) Tenant {
 	return Tenant{
 		ID: t.ID, Name: t.Name, Region: t.Region, Entitled: t.Entitled,
-		NextDueAt: optional(t.NextDueAt), NeedsReview: t.NeedsReview, CreatedAt: t.CreatedAt,
+		NextDueAt: optional(t.NextDueAt), NeedsReview: t.NeedsReview, PreviewsOnly: t.PreviewsOnly, CreatedAt: t.CreatedAt,
 	}
 }
 

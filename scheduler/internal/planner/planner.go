@@ -205,8 +205,10 @@ func (l *plan) add(d *dispatch.Dispatcher, r region.Region, now time.Time, t pos
 	if err != nil {
 		return fmt.Errorf("make run id: %w", err)
 	}
+	config := d.ConfigOf(*c, limits)
+	config.Preview = t.PreviewsOnly
 	l.runs = append(l.runs, postgres.NewRun{
-		ID: id, Tenant: t.ID, Region: t.Region, StartedBy: StartedBy, WindowKey: window, Config: d.ConfigOf(*c, limits),
+		ID: id, Tenant: t.ID, Region: t.Region, StartedBy: StartedBy, WindowKey: window, Config: config,
 	})
 	return nil
 }

@@ -40,7 +40,7 @@ func NewPruner(c PruneConfig) *Pruner { return &Pruner{c} }
 
 // Tick prunes once.
 func (p *Pruner) Tick(ctx context.Context) error {
-	return errors.Join(p.pruneHolds(ctx), p.pruneStaging(ctx))
+	return errors.Join(p.pruneHolds(ctx), p.deleteBatches(ctx, postgres.DeleteJournal), p.pruneStaging(ctx))
 }
 
 // pruneHolds closes held changes that nobody decided about in time, and deletes
@@ -53,20 +53,22 @@ func (p *Pruner) pruneHolds(ctx context.Context) error {
 		}
 		return err
 	})
+	return errors.Join(err, p.deleteBatches(ctx, postgres.DeleteHeldChanges))
+}
+
+// deleteBatches deletes a bounded number of rows in short transactions.
+func (p *Pruner) deleteBatches(ctx context.Context, some func(context.Context, postgres.Querier, int) (int, error)) error {
 	for range p.Batches {
-		if err != nil {
-			return err
-		}
 		var deleted int
-		err = postgres.Brief(ctx, p.Pool, p.StatementTimeout, func(tx pgx.Tx) (err error) {
-			deleted, err = postgres.DeleteHeldChanges(ctx, tx, p.Batch)
+		err := postgres.Brief(ctx, p.Pool, p.StatementTimeout, func(tx pgx.Tx) (err error) {
+			deleted, err = some(ctx, tx, p.Batch)
 			return err
 		})
-		if deleted < p.Batch {
-			break
+		if err != nil || deleted < p.Batch {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 func (p *Pruner) pruneStaging(ctx context.Context) error {

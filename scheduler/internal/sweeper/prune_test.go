@@ -96,6 +96,22 @@ func TestPrune_largeTablesAreEmptiedWhenNothingRuns(t *testing.T) {
 	}
 }
 
+// TestPrune_journal: what is too old to undo anything goes.
+func TestPrune_journal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exec(`
+		INSERT INTO sync.journal (tenant_id, run_id, kind, op, before, at)
+		SELECT $1, $2, 'user', 'archive', '{}', now() - days * interval '1 day'
+		FROM unnest(ARRAY[0, 29, 31, 31, 40]) AS days`, w.tenant, w.run)
+	w.prune(never)
+	var left int
+	must(t, w.Pool.QueryRow(t.Context(), `SELECT count(*) FROM sync.journal`).Scan(&left))
+	if left != 2 {
+		t.Errorf("%d entries are left, want the two younger than 30 days", left)
+	}
+}
+
 // TestPrune_heldChanges: what nobody can apply any more goes, a few rows at a
 // time; what waits for a person or is being applied stays.
 func TestPrune_heldChanges(t *testing.T) {
