@@ -12,14 +12,17 @@ type ActKind string
 
 // The acts.
 const (
-	TenantCreated     ActKind = "tenant_created"
-	TenantChanged     ActKind = "tenant_changed"
-	ConnectionLinked  ActKind = "connection_linked"
-	ConnectionChanged ActKind = "connection_changed"
-	RunStarted        ActKind = "run_started"
-	RunCancelled      ActKind = "run_cancelled"
-	TokenCreated      ActKind = "token_created"
-	TokenRevoked      ActKind = "token_revoked"
+	TenantCreated       ActKind = "tenant_created"
+	TenantChanged       ActKind = "tenant_changed"
+	ConnectionLinked    ActKind = "connection_linked"
+	ConnectionChanged   ActKind = "connection_changed"
+	ConnectionEnded     ActKind = "connection_ended"
+	CleverLoginBegun    ActKind = "clever_login_begun"
+	CleverLoginRejected ActKind = "clever_login_rejected"
+	RunStarted          ActKind = "run_started"
+	RunCancelled        ActKind = "run_cancelled"
+	TokenCreated        ActKind = "token_created"
+	TokenRevoked        ActKind = "token_revoked"
 )
 
 // Act is one thing that a person, or a service in a person's place, did.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -11,8 +12,8 @@ import (
 	"cleversync/shared/tenant"
 )
 
-const connectionColumns = `district_id, enabled, grant_whole, granted_schools, whole, schools,
-	sync_classrooms, unique_class_names, sync_parents, parent_types, version, linked_by, updated_at`
+const connectionColumns = `district_id, (SELECT d.name FROM sync.districts d WHERE d.id = district_id), enabled, grant_whole, granted_schools,
+	whole, schools, sync_classrooms, unique_class_names, sync_parents, parent_types, version, linked_by, updated_at, disconnected_at`
 
 // ReadConnection gives the tenant's link to a district, or nil where it has
 // none.
@@ -63,11 +64,8 @@ func readConnection(ctx context.Context, q Querier, id uuid.UUID, lock string) (
 // known yet. Only an operator's request, or one that proves the district's
 // consent, may come here.
 func LinkConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Connection) (tenant.Connection, error) {
-	if _, err := q.Exec(ctx, `
-		INSERT INTO sync.districts (id)
-		VALUES ($1)
-		ON CONFLICT (id) DO NOTHING`, c.District); err != nil {
-		return tenant.Connection{}, fmt.Errorf("know district %s: %w", c.District, err)
+	if err := KnowDistrict(ctx, q, c.District); err != nil {
+		return tenant.Connection{}, err
 	}
 	rows, err := q.Query(ctx, `
 		INSERT INTO sync.connections AS c (tenant_id, district_id, enabled, grant_whole, granted_schools, whole, schools,
@@ -87,6 +85,7 @@ func LinkConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Conne
 		    version = c.version + 1,
 		    linked_by = excluded.linked_by,
 		    linked_at = now(),
+		    disconnected_at = NULL,
 		    updated_at = now()
 		RETURNING `+connectionColumns,
 		id, c.District, c.Enabled, c.Grant.Whole, list(c.Grant.Schools), c.Options.Whole, list(c.Options.Schools),
@@ -110,10 +109,30 @@ func ChangeConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Con
 		    version = version + 1,
 		    updated_at = now()
 		WHERE tenant_id = $1
+		  AND disconnected_at IS NULL
 		RETURNING `+connectionColumns,
 		id, c.Enabled, c.Options.Whole, list(c.Options.Schools),
 		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes))
 	return oneConnection(rows, err, "change", id)
+}
+
+// Disconnect ends a tenant's connection: nothing is synced any more. The row
+// stays with all that was chosen, so that the same district can be linked again
+// as it was, and another one by an operator only. False says that there was
+// nothing to end. It runs as the tenant's role too.
+func Disconnect(ctx context.Context, q Querier, id uuid.UUID) (bool, error) {
+	tag, err := q.Exec(ctx, `
+		UPDATE sync.connections
+		SET enabled = false,
+		    disconnected_at = now(),
+		    version = version + 1,
+		    updated_at = now()
+		WHERE tenant_id = $1
+		  AND disconnected_at IS NULL`, id)
+	if err != nil {
+		return false, fmt.Errorf("disconnect %s: %w", id, err)
+	}
+	return tag.RowsAffected() == 1, nil
 }
 
 func oneConnection(rows pgx.Rows, err error, doing string, id uuid.UUID) (tenant.Connection, error) {
@@ -130,9 +149,15 @@ func oneConnection(rows pgx.Rows, err error, doing string, id uuid.UUID) (tenant
 // scanConnection is the one place that knows which column is which field.
 func scanConnection(row pgx.CollectableRow) (tenant.Connection, error) {
 	var c tenant.Connection
-	err := row.Scan(&c.District, &c.Enabled, &c.Grant.Whole, &c.Grant.Schools, &c.Options.Whole, &c.Options.Schools,
+	var name *string // null where the tenant's own role may not see the district's row
+	var disconnected *time.Time
+	err := row.Scan(&c.District, &name, &c.Enabled, &c.Grant.Whole, &c.Grant.Schools, &c.Options.Whole, &c.Options.Schools,
 		&c.Options.Classrooms, &c.Options.UniqueClassNames, &c.Options.Parents, &c.Options.ParentTypes,
-		&c.Version, &c.LinkedBy, &c.UpdatedAt)
+		&c.Version, &c.LinkedBy, &c.UpdatedAt, &disconnected)
+	if name != nil {
+		c.DistrictName = *name
+	}
+	c.DisconnectedAt = timeOf(disconnected)
 	return c, err
 }
 
