@@ -59,11 +59,30 @@ func readConnection(ctx context.Context, q Querier, id uuid.UUID, lock string) (
 	return &c, nil
 }
 
+// ErrOtherDistrict says that the tenant is, or was, connected to another
+// district than the one it was to be linked to.
+var ErrOtherDistrict = errors.New("the tenant belongs to another district")
+
 // LinkConnection links the tenant to c's district or replaces what it had, and
 // gives the connection as stored. The district's row is made where it is not
-// known yet. Only an operator's request, or one that proves the district's
-// consent, may come here.
+// known yet. Only an operator's request, or a log-in that an operator began and
+// that proves the district's consent, may come here.
 func LinkConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Connection) (tenant.Connection, error) {
+	return link(ctx, q, id, c, ``)
+}
+
+// LinkDistrict is LinkConnection for whoever has the district's consent and is
+// no operator: where the tenant has or had another district, whoever stored
+// that and however shortly before, it changes nothing and is ErrOtherDistrict.
+func LinkDistrict(ctx context.Context, q Querier, id uuid.UUID, c tenant.Connection) (tenant.Connection, error) {
+	linked, err := link(ctx, q, id, c, `WHERE c.district_id = excluded.district_id`)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return tenant.Connection{}, ErrOtherDistrict
+	}
+	return linked, err
+}
+
+func link(ctx context.Context, q Querier, id uuid.UUID, c tenant.Connection, only string) (tenant.Connection, error) {
 	if err := KnowDistrict(ctx, q, c.District); err != nil {
 		return tenant.Connection{}, err
 	}
@@ -87,6 +106,7 @@ func LinkConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Conne
 		    linked_at = now(),
 		    disconnected_at = NULL,
 		    updated_at = now()
+		`+only+`
 		RETURNING `+connectionColumns,
 		id, c.District, c.Enabled, c.Grant.Whole, list(c.Grant.Schools), c.Options.Whole, list(c.Options.Schools),
 		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes), c.LinkedBy)
@@ -167,4 +187,18 @@ func list(s []string) []string {
 		return []string{}
 	}
 	return s
+}
+
+// DistrictConnected tells whether any tenant is connected to a district.
+func DistrictConnected(ctx context.Context, q Querier, district string) (bool, error) {
+	var connected bool
+	err := q.QueryRow(ctx, `
+		SELECT EXISTS (SELECT 1
+		               FROM sync.connections
+		               WHERE district_id = $1
+		                 AND disconnected_at IS NULL)`, district).Scan(&connected)
+	if err != nil {
+		return false, fmt.Errorf("look who is connected to district %s: %w", district, err)
+	}
+	return connected, nil
 }

@@ -20,6 +20,7 @@ const (
 	codeUnknownTenant    code = "unknown_tenant"
 	codeUnknownRun       code = "unknown_run"
 	codeUnknownToken     code = "unknown_token"
+	codeUnknownLogin     code = "unknown_login"
 	codeNoConnection     code = "no_connection"
 	codeMethodNotAllowed code = "method_not_allowed"
 	codeSlow             code = "request_timeout"
@@ -29,6 +30,8 @@ const (
 	codeMediaType        code = "unsupported_media_type"
 	codeInvalid          code = "invalid_request"
 	codeTooManyAttempts  code = "too_many_attempts"
+	codeTooManyLogins    code = "too_many_logins"
+	codePublicAddress    code = "public_address_unknown"
 	codeInternal              = code(fault.Internal)
 	codeUnavailable      code = "unavailable"
 )
@@ -47,7 +50,8 @@ var explanations = map[code]explanation{
 	codeUnknownTenant:    {http.StatusNotFound, "There is no such tenant, or the token is not for it.", ""},
 	codeUnknownRun:       {http.StatusNotFound, "The tenant has no such run.", ""},
 	codeUnknownToken:     {http.StatusNotFound, "There is no such token.", ""},
-	codeNoConnection:     {http.StatusNotFound, "The tenant is not connected to a Clever district.", "An operator connects it."},
+	codeNoConnection:     {http.StatusNotFound, "The tenant is not connected to a Clever district.", "Log in with Clever, or ask an operator to connect it."},
+	codeUnknownLogin:     {http.StatusNotFound, "The tenant has no such log-in, or it ended more than a day ago.", "Begin another."},
 	codeMethodNotAllowed: {http.StatusMethodNotAllowed, "This address does not take that method.", "See the Allow header."},
 	codeSlow:             {http.StatusRequestTimeout, "The body did not arrive in time.", ""},
 	codeRunUnfinished:    {http.StatusConflict, "A run of this tenant is under way.", "Wait for it or cancel it; coalesce=true joins it instead."},
@@ -56,6 +60,8 @@ var explanations = map[code]explanation{
 	codeMediaType:        {http.StatusUnsupportedMediaType, "The body is not application/json.", ""},
 	codeInvalid:          {http.StatusUnprocessableEntity, "A parameter or a value of the body is not valid; errors names each.", ""},
 	codeTooManyAttempts:  {http.StatusTooManyRequests, "Too many refused tokens came from this address.", "Wait as long as Retry-After says."},
+	codeTooManyLogins:    {http.StatusTooManyRequests, "Too many log-ins were begun for this tenant.", "Wait as long as Retry-After says."},
+	codePublicAddress:    {http.StatusServiceUnavailable, "This deployment does not know the address at which browsers reach it.", "Ask an operator to set PUBLIC_URL."},
 	codeUnavailable:      {http.StatusServiceUnavailable, "The database does not answer.", "Try again in a moment."},
 }
 

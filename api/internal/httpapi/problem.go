@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"cleversync/api/internal/auth"
+	"cleversync/api/internal/connect"
 	"cleversync/shared/dispatch"
 	"cleversync/shared/fault"
 	"cleversync/shared/postgres"
@@ -125,6 +126,8 @@ var knownErrors = map[error]code{
 	auth.ErrRefused:       codeUnauthorized,
 	postgres.ErrNoTenant:  codeUnknownTenant,
 	postgres.ErrNoRun:     codeUnknownRun,
+	postgres.ErrNoLogin:   codeUnknownLogin,
+	connect.ErrNoAddress:  codePublicAddress,
 	postgres.ErrNoToken:   codeUnknownToken,
 	dispatch.ErrNoRun:     codeUnknownRun,
 	dispatch.ErrRunEnded:  codeRunEnded,
