@@ -6,10 +6,11 @@ ALTER TABLE sync.connections
   ADD CONSTRAINT disconnected_is_off CHECK (disconnected_at IS NULL OR NOT enabled);
 COMMENT ON COLUMN sync.connections.disconnected_at IS 'When the tenant was disconnected. The row stays: another district than this one takes an operator.';
 
--- A tenant's own people may disconnect it, and then change nothing more of the connection.
+-- A tenant's own people may disconnect it, and then change nothing more of the connection. The programs' own login is a
+-- member of both roles, so that a policy for one holds for it too; current_user tells as whom a statement runs.
 GRANT UPDATE (disconnected_at) ON sync.connections TO cleversync_tenant;
 CREATE POLICY while_connected ON sync.connections AS RESTRICTIVE FOR UPDATE TO cleversync_tenant
-  USING (disconnected_at IS NULL) WITH CHECK (true);
+  USING (disconnected_at IS NULL OR current_user <> 'cleversync_tenant') WITH CHECK (true);
 
 CREATE TABLE sync.clever_logins (
   id            uuid PRIMARY KEY,
@@ -57,7 +58,7 @@ CREATE POLICY everything ON sync.clever_logins TO cleversync_sync USING (true) W
 CREATE POLICY own ON sync.clever_logins TO cleversync_tenant
   USING (tenant_id = NULLIF(current_setting('cleversync.tenant', true), '')::uuid);
 CREATE POLICY not_as_operator ON sync.clever_logins AS RESTRICTIVE FOR INSERT TO cleversync_tenant
-  WITH CHECK (NOT by_operator);
+  WITH CHECK (NOT by_operator OR current_user <> 'cleversync_tenant');
 GRANT SELECT, INSERT, UPDATE, DELETE ON sync.clever_logins TO cleversync_sync;
 GRANT SELECT (id, tenant_id, purpose, state, started_by, by_operator, restarts, created_at, expires_at, started_at, used_at, confirmed_at, ended_at,
   code, person_type, district_id, district_name, schools) ON sync.clever_logins TO cleversync_tenant;
