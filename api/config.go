@@ -12,8 +12,10 @@ import (
 	"github.com/hibiken/asynq"
 	"github.com/jackc/pgx/v5"
 
+	"cleversync/api/internal/connect"
 	"cleversync/shared/daemon"
 	"cleversync/shared/region"
+	"cleversync/shared/seal"
 )
 
 // Config is everything that the environment decides about the api.
@@ -28,6 +30,22 @@ type Config struct {
 	DatabaseMaxConns int32 `env:"DATABASE_MAX_CONNS" envDefault:"10"`
 	// RedisURL is redis://… of the queues. Redis itself may be away.
 	RedisURL daemon.Secret `env:"REDIS_URL,required"`
+	// EncryptionKeys open and seal the districts' tokens: "id:base64 of 32
+	// bytes", the first one encrypts. They are the workers'.
+	EncryptionKeys daemon.Secret `env:"ENCRYPTION_KEYS,required"`
+
+	// Which Clever to talk to, and as which application. CleverURL is where
+	// browsers are sent to log in, so they must reach it, too.
+	CleverAPIURL       string        `env:"CLEVER_API_URL" envDefault:"https://api.clever.com"`
+	CleverURL          string        `env:"CLEVER_URL" envDefault:"https://clever.com"`
+	CleverClientID     string        `env:"CLEVER_CLIENT_ID,required"`
+	CleverClientSecret daemon.Secret `env:"CLEVER_CLIENT_SECRET,required"`
+	// PublicURL is where browsers reach us: https, or http on a loopback
+	// address. With /clever/callback behind it, it must stand among the redirect
+	// URIs of our application at Clever. Empty, only a browser on this very
+	// machine can log in.
+	PublicURL string `env:"PUBLIC_URL"`
+
 	// Regions are those that this deployment serves; a tenant is created in one
 	// of them.
 	Regions []string `env:"REGIONS" envDefault:"us-nz,au,uk"`
@@ -38,6 +56,8 @@ type Config struct {
 	// ShutdownTimeout is how long requests under way may take to end once the
 	// program is told to stop.
 	ShutdownTimeout time.Duration `env:"SHUTDOWN_TIMEOUT" envDefault:"25s"`
+
+	keys *seal.Keys
 }
 
 // Clever takes at most 10,000 records a page; above 1,000 connections
@@ -69,6 +89,15 @@ func (c *Config) Validate() error {
 	}
 	if c.ShutdownTimeout <= 0 || c.ShutdownTimeout > maxShutdown {
 		add("SHUTDOWN_TIMEOUT: must be above zero and at most %s", maxShutdown)
+	}
+	if err := connect.CheckPublicURL(c.PublicURL); err != nil {
+		add("PUBLIC_URL: %w", err)
+	}
+	if c.EncryptionKeys.Reveal() != "" {
+		keys, err := seal.ParseKeys(c.EncryptionKeys.Reveal())
+		if c.keys = keys; err != nil {
+			add("ENCRYPTION_KEYS: %w", err)
+		}
 	}
 	faults = append(faults, c.checkRegions()...)
 	return errors.Join(faults...)

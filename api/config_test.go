@@ -17,6 +17,8 @@ func valid() map[string]string {
 	return map[string]string{
 		"DATABASE_URL": "postgres://cleversync_app:hunter2@db:5432/school",
 		"REDIS_URL":    "redis://:hunter3@redis:6379/0",
+
+		"ENCRYPTION_KEYS": "k:aHVudGVyNGh1bnRlcjRodW50ZXI0aHVudGVyNDEyMzQ=", "CLEVER_CLIENT_ID": "id", "CLEVER_CLIENT_SECRET": "hunter5",
 	}
 }
 
@@ -44,6 +46,7 @@ func TestConfig_AllFaultsAtOnce(t *testing.T) {
 	err := command(t.Context(), nil, environment(map[string]string{
 		"ADDR": "nowhere", "DATABASE_URL": "mysql://root:hunter2@db/x", "REDIS_URL": "http://:hunter3@redis", "DATABASE_MAX_CONNS": "1",
 		"REGIONS": "us-nz,mars,us-nz", "PAGE_SIZE": "0", "LOG_LEVEL": "loud", "SHUTDOWN_TIMEOUT": "25",
+		"ENCRYPTION_KEYS": "k:hunter4", "CLEVER_CLIENT_ID": "id", "CLEVER_CLIENT_SECRET": "hunter5", "PUBLIC_URL": "http://sync.example.org",
 	}), io.Discard, io.Discard)
 	misuse, ok := errors.AsType[*daemon.Misuse](err)
 	if !ok {
@@ -54,7 +57,7 @@ func TestConfig_AllFaultsAtOnce(t *testing.T) {
 		name, _, _ := strings.Cut(fault.Error(), ":")
 		variables = append(variables, name)
 	}
-	want := []string{"LOG_LEVEL", "SHUTDOWN_TIMEOUT", "ADDR", "DATABASE_URL", "REDIS_URL", "DATABASE_MAX_CONNS", "PAGE_SIZE", "REGIONS", "REGIONS"}
+	want := []string{"LOG_LEVEL", "SHUTDOWN_TIMEOUT", "ADDR", "DATABASE_URL", "REDIS_URL", "DATABASE_MAX_CONNS", "PAGE_SIZE", "PUBLIC_URL", "ENCRYPTION_KEYS", "REGIONS", "REGIONS"}
 	if diff := cmp.Diff(want, variables); diff != "" {
 		t.Errorf("faults (-want +got):\n%s", diff)
 	}
@@ -66,8 +69,8 @@ func TestConfig_AllFaultsAtOnce(t *testing.T) {
 func TestConfig_NothingSet(t *testing.T) {
 	t.Parallel()
 	_, err := daemon.Parse[Config](environment(nil))
-	if misuse, ok := errors.AsType[*daemon.Misuse](err); !ok || len(misuse.Faults) != 2 {
-		t.Errorf("got %v, want DATABASE_URL and REDIS_URL to be required", err)
+	if misuse, ok := errors.AsType[*daemon.Misuse](err); !ok || len(misuse.Faults) != 5 {
+		t.Errorf("got %v, want DATABASE_URL, REDIS_URL, ENCRYPTION_KEYS and the client's id and secret to be required", err)
 	}
 }
 
@@ -84,6 +87,8 @@ func TestCommand_Misused(t *testing.T) {
 		"tenant of an operator": {[]string{"create-token", "-name", "x", "-tenant", "1"}, "-tenant"},
 		"unknown flag":          {[]string{"create-token", "-name", "x", "-force"}, "-force"},
 		"an argument":           {[]string{"create-token", "-name", "x", "y"}, `"y"`},
+		"rotate with a flag":    {[]string{"rotate-keys", "-now"}, "-now"},
+		"rotate with nothing":   {[]string{"rotate-keys"}, "ENCRYPTION_KEYS"},
 		"no database":           {[]string{"create-token", "-name", "x"}, "DATABASE_URL"},
 	} {
 		t.Run(name, func(t *testing.T) {

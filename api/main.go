@@ -1,6 +1,8 @@
 // Command api is the JSON API of Clever sync, with its documentation at /docs
-// and the dashboard of the queues at /queues. "api create-token" makes the
-// first token, by which others are made through the API.
+// the pages of "Log in with Clever" at /clever, and the dashboard of the queues
+// at /queues. "api create-token" makes the first token, by which others are made
+// through the API; "api rotate-keys" puts every stored token of a district under
+// the newest encryption key.
 //
 // It needs Postgres to answer and starts without: until the database has been
 // found to be the right one it answers 503. Redis may be away: a run begins in
@@ -14,9 +16,14 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"cleversync/api/internal/connect"
 	"cleversync/api/internal/httpapi"
+	"cleversync/shared/clever"
+	"cleversync/shared/credential"
 	"cleversync/shared/daemon"
 	"cleversync/shared/dispatch"
 	"cleversync/shared/postgres"
@@ -34,10 +41,13 @@ func command(ctx context.Context, args []string, getenv func(string) string, std
 	if len(args) == 0 {
 		return run(ctx, getenv, stderr, nil)
 	}
-	if args[0] == "create-token" {
+	switch args[0] {
+	case "create-token":
 		return createToken(ctx, args[1:], getenv, stdout)
+	case "rotate-keys":
+		return rotateKeys(ctx, args[1:], getenv, stdout)
 	}
-	return &daemon.Misuse{Faults: []error{fmt.Errorf("unknown command %q: there is create-token, and none to serve", args[0])}}
+	return &daemon.Misuse{Faults: []error{fmt.Errorf("unknown command %q: there are create-token and rotate-keys, and none to serve", args[0])}}
 }
 
 // run serves until ctx ends. ready, where not nil, gets the address.
@@ -70,8 +80,13 @@ func run(ctx context.Context, getenv func(string) string, logs io.Writer, ready 
 		Name:  "postgres",
 		Probe: func(ctx context.Context) error { return postgres.CheckSchema(ctx, pool) },
 	}))
+	logins, closeClever, err := newConnector(config, pool, deliveries, log, reg)
+	if err != nil {
+		return err
+	}
+	defer closeClever()
 	api, err := httpapi.New(httpapi.Config{
-		Pool: pool, Log: log, Metrics: reg, Regions: config.regions(), Health: health, Queues: queues,
+		Pool: pool, Log: log, Metrics: reg, Regions: config.regions(), Health: health, Queues: queues, Connect: logins,
 		Dispatch: dispatch.New(dispatch.Config{Pool: pool, Queue: deliveries, Log: log, PageSize: config.PageSize}),
 	})
 	if err != nil {
@@ -84,4 +99,26 @@ func run(ctx context.Context, getenv func(string) string, logs io.Writer, ready 
 		return daemon.Serve(ctx, log, daemon.Server{Addr: config.Addr, Handler: door, Drain: config.ShutdownTimeout}, ready)
 	})
 	return group.Wait()
+}
+
+// newConnector wires what talks to Clever, within the budget that the workers
+// share.
+func newConnector(c Config, pool *pgxpool.Pool, tasks *queue.Client, log *slog.Logger, reg *prometheus.Registry) (*connect.Connector, func(), error) {
+	client, err := clever.New(clever.Config{
+		APIURL: c.CleverAPIURL, URL: c.CleverURL,
+		ClientID: c.CleverClientID, ClientSecret: clever.Secret(c.CleverClientSecret.Reveal()),
+		Budget: queue.NewBudget(tasks, reg), Registerer: reg,
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	logins, err := connect.New(connect.Config{
+		Pool: pool, Clever: client, Log: log, PublicURL: c.PublicURL,
+		Tokens: credential.New(credential.Config{Pool: pool, Clever: client, Keys: c.keys}),
+	})
+	if err != nil {
+		client.Close()
+		return nil, nil, fmt.Errorf("make the pages: %w", err)
+	}
+	return logins, client.Close, nil
 }

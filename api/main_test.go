@@ -98,7 +98,8 @@ func (p *program) await(path string, status int) {
 func TestRun_ServesAndStops(t *testing.T) {
 	t.Parallel()
 	db := postgrestest.New(t)
-	env := map[string]string{"DATABASE_URL": db.URL, "REDIS_URL": queuetest.New(t)}
+	env := valid()
+	env["DATABASE_URL"], env["REDIS_URL"] = db.URL, queuetest.New(t)
 	p := begin(t, env)
 	p.await("/readyz", 200)
 	p.await("/docs", 200)
@@ -178,7 +179,8 @@ func TestRun_RefusesTheWrongDatabase(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			env := map[string]string{"ADDR": "127.0.0.1:0", "DATABASE_URL": c.database, "REDIS_URL": redis}
+			env := valid()
+			env["ADDR"], env["DATABASE_URL"], env["REDIS_URL"] = "127.0.0.1:0", c.database, redis
 			err := run(t.Context(), environment(env), io.Discard, nil)
 			if err == nil || !strings.Contains(err.Error(), c.want) {
 				t.Errorf("run: %v, want an error with %q", err, c.want)
@@ -204,7 +206,9 @@ func TestRun_WaitsForTheDatabase(t *testing.T) {
 	there.Host = listener.Addr().String()
 	listener.Close()
 
-	p := begin(t, map[string]string{"DATABASE_URL": there.String(), "REDIS_URL": "redis://127.0.0.1:1/0"})
+	env := valid()
+	env["DATABASE_URL"], env["REDIS_URL"] = there.String(), "redis://127.0.0.1:1/0"
+	p := begin(t, env)
 	if status, _ := p.get("/healthz", ""); status != 200 {
 		t.Errorf("healthz: %d", status)
 	}

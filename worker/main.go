@@ -13,6 +13,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cleversync/shared/clever"
+	"cleversync/shared/credential"
 	"cleversync/shared/daemon"
 	"cleversync/shared/dispatch"
 	"cleversync/shared/postgres"
@@ -113,8 +114,9 @@ func newConsumer(c Config, pool *pgxpool.Pool, tasks *queue.Client, log *slog.Lo
 	return consumer.New(consumer.Config{
 		Pool: pool, Queue: tasks, Dispatch: dispatcher, Log: log,
 		Syncer: syncer.New(syncer.Config{
-			Pool: pool, Clever: client, Dispatch: dispatcher, Keys: c.keys, Metrics: syncer.NewMetrics(reg), Log: log,
-			Slice: c.Slice, Bound: c.InFlight, StatementTimeout: c.StatementTimeout, LockTimeout: c.LockTimeout,
+			Pool: pool, Clever: client, Dispatch: dispatcher, Metrics: syncer.NewMetrics(reg), Log: log,
+			Tokens: credential.New(credential.Config{Pool: pool, Clever: client, Keys: c.keys}),
+			Slice:  c.Slice, Bound: c.InFlight, StatementTimeout: c.StatementTimeout, LockTimeout: c.LockTimeout,
 		}),
 		Metrics: consumer.NewMetrics(reg),
 		Owner:   fmt.Sprintf("%s/%d", host, os.Getpid()),

@@ -22,7 +22,7 @@ func sound() tree {
 		packages: []pkg{
 			{ImportPath: "cleversync/api", Name: "main", Imports: []string{"cleversync/api/internal/httpapi", "cleversync/shared/daemon"}},
 			{ImportPath: "cleversync/api/internal/httpapi", Name: "httpapi",
-				Imports:      []string{"net/http", "cleversync/shared/dispatch", "cleversync/shared/roster"},
+				Imports:      []string{"net/http", "cleversync/shared/clever", "cleversync/shared/dispatch", "cleversync/shared/roster"},
 				TestImports:  []string{"cleversync/shared/postgres/postgrestest", "cleversync/shared/clever/clevertest"},
 				XTestImports: []string{"cleversync/api/internal/httpapi", "cleversync/scripts/scratch", "cleversync/shared/queue/queuetest"}},
 			{ImportPath: "cleversync/worker", Name: "main",
@@ -53,8 +53,9 @@ func TestCheck_Sound(t *testing.T) {
 }
 
 // importing adds one import to a package of the sound tree, which is made if there is none.
-func importing(name, imported string) tree {
-	t := sound()
+func importing(name, imported string) tree { return sound().importing(name, imported) }
+
+func (t tree) importing(name, imported string) tree {
 	for i, p := range t.packages {
 		if p.ImportPath == module+"/"+name {
 			t.packages[i].Imports = append(slices.Clone(p.Imports), imported)
@@ -110,7 +111,7 @@ func TestCheck_Violations(t *testing.T) {
 		"meaningless name of a program": {importing("scripts/helpers", "context"), []string{"scripts/helpers", `"helpers"`}},
 		"standard name":                 {importing("api/internal/http", "context"), []string{"api/internal/http", "net/http"}},
 		"reached by nobody":             {importing("shared/region", "context"), []string{"shared/region", "nobody"}},
-		"no longer alone":               {importing("api", module+"/shared/clever"), []string{"shared/clever", "api and worker", "remove it"}},
+		"no longer alone":               {importing("api", module+"/shared/schoolmanager").importing("worker", module+"/shared/schoolmanager").with("shared/schoolmanager"), []string{"shared/schoolmanager", "api and worker", "remove it"}},
 		"alone but unused":              {importing("worker", "context").with("shared/schoolmanager"), []string{"shared/schoolmanager", "nobody"}},
 		"reached by one program":        {importing("worker", module+"/shared/region").with("shared/region"), []string{"shared/region", "worker only"}},
 	} {

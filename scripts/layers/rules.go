@@ -15,7 +15,7 @@ const (
 	domain           // what the words mean: no infrastructure
 	adapter          // one outside system each
 	daemon           // what every program needs to run
-	dispatch         // the one way a run begins
+	dispatch         // adapters put together: the one way a run begins, the one way to a district's token
 	simulator        // Clever as it answers, for tests and the demo
 	testHelper       // for tests only
 	starter          // scripts/scratch, which tests and scripts start services with
@@ -38,6 +38,7 @@ var shared = map[string]layer{
 	"shared/schoolmanager":         adapter,
 	"shared/seal":                  adapter,
 	"shared/dispatch":              dispatch,
+	"shared/credential":            dispatch,
 	"shared/daemon":                daemon,
 	"shared/clever/clevertest":     simulator,
 	"shared/postgres/postgrestest": testHelper,
@@ -89,9 +90,7 @@ var programs = []string{"api", "worker", "scheduler"}
 // alone are packages that one program reaches so far, and why they stand in shared/ all the same. An entry that is no
 // longer true is an error too.
 var alone = map[string]string{
-	"shared/clever":        "the client and the simulator beside it are two sides of one agreement and change together",
 	"shared/schoolmanager": "the only package that knows the store: another target would be another package beside it",
-	"shared/seal":          "whoever stores a district's token seals it: workers today, whoever connects a district by log-in too",
 }
 
 // topLevel is all that the top level may hold beside files that begin with a dot.

@@ -26,7 +26,7 @@ func endpointOf(path string) string {
 
 func segmentLabel(s string) string {
 	switch s {
-	case "users", "schools", "sections", "courses", "terms", "districts", "mycontacts", "oauth", "tokens":
+	case "users", "schools", "sections", "courses", "terms", "districts", "mycontacts", "oauth", "tokens", "me":
 		return s
 	}
 	return "{id}"

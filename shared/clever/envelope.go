@@ -10,9 +10,11 @@ import (
 
 // envelope is what stands around the data of an answer.
 type envelope struct {
-	next     string
-	total    int
-	hasTotal bool
+	next string
+	// canonical is the address of what was asked for, where that was an alias.
+	canonical string
+	total     int
+	hasTotal  bool
 }
 
 // errMalformed is JSON that is no envelope of Clever's.
@@ -83,7 +85,9 @@ func (e *envelope) read(name string, b *body, d *jsontext.Decoder) error {
 	}
 	switch name {
 	case "links":
-		e.next, err = nextOf(v)
+		if e.next, err = nextOf(v); err == nil {
+			e.canonical = canonicalOf(v)
+		}
 	case "count":
 		// Clever documents no form of it: what is no number is no total.
 		if n := 0; json.Unmarshal(v, &n) == nil && n >= 0 && v.Kind() == '0' {
@@ -113,6 +117,23 @@ func nextOf(v jsontext.Value) (string, error) {
 		return l.URI, nil
 	}
 	return "", nil
+}
+
+// canonicalOf finds the canonical link, empty where there is none.
+func canonicalOf(v jsontext.Value) string {
+	var links []struct {
+		Rel string `json:"rel"`
+		URI string `json:"uri"`
+	}
+	if json.Unmarshal(v, &links, tolerant) != nil {
+		return ""
+	}
+	for _, l := range links {
+		if l.Rel == "canonical" {
+			return l.URI
+		}
+	}
+	return ""
 }
 
 // open reads the token that begins an object or an array.

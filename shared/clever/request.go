@@ -21,8 +21,11 @@ type request struct {
 	// authorize sets the header that opens the door.
 	authorize func(*http.Request)
 	// caller of a request for data; the zero value where our application asks
-	// about tokens, which is outside every district's budget.
+	// about tokens, or a person about themselves: both are outside every
+	// district's budget.
 	caller Caller
+	// personal says that the token is that of a person who logged in.
+	personal bool
 }
 
 // data is a request with a district's token.
@@ -33,7 +36,10 @@ func (c *Client) data(caller Caller, path string) request {
 }
 
 // isOwn tells whether our application asks for itself.
-func (r request) isOwn() bool { return r.caller == Caller{} }
+func (r request) isOwn() bool { return !r.counts() && !r.personal }
+
+// counts tells whether the request counts against a district's budget.
+func (r request) counts() bool { return r.caller != Caller{} }
 
 // get sends a request, and reads the body of a good answer with read. What goes
 // wrong becomes a fault; the caller's own end and the errors that read wants to
@@ -103,7 +109,7 @@ func (c *Client) exchange(ctx context.Context, cancel context.CancelCauseFunc, r
 
 // takeBudget waits for a place in the district's budget.
 func (c *Client) takeBudget(ctx context.Context, r request) error {
-	if c.budget == nil || r.isOwn() {
+	if c.budget == nil || !r.counts() {
 		return nil
 	}
 	began := time.Now()
@@ -118,7 +124,7 @@ func (c *Client) takeBudget(ctx context.Context, r request) error {
 // tellBudget passes on what an answer says about the district's rate limit. A
 // 429 says that nothing remains, whatever its headers do.
 func (c *Client) tellBudget(ctx context.Context, r request, status int, all allowances) {
-	if c.budget == nil || r.isOwn() {
+	if c.budget == nil || !r.counts() {
 		return
 	}
 	a, known := all.tightest()
@@ -164,10 +170,14 @@ func refusal(resp *http.Response, r request, endpoint string, retryAfter time.Du
 		return f
 	case status >= 500:
 		return fault.New(fault.CleverUnavailable, "Clever answered %d for %s", status, endpoint)
+	case status == http.StatusUnauthorized && r.personal:
+		return final(fault.New(fault.CleverBadResponse, "Clever refuses the token of the person who logged in (401 for %s)", endpoint))
 	case status == http.StatusUnauthorized && r.isOwn():
 		return final(fault.New(fault.CleverBadResponse, "Clever refuses our client id and secret (401 for %s)", endpoint))
 	case status == http.StatusUnauthorized:
 		return fault.New(fault.CleverTokenRevoked, "Clever refused the district's token (401 for %s)", endpoint)
+	case status == http.StatusNotFound && r.personal:
+		return fault.New(fault.CleverNotShared, "Clever does not show %s to the person who logged in (404)", endpoint)
 	case status == http.StatusNotFound && !r.isOwn():
 		return fault.New(fault.CleverNotShared, "Clever does not have %s for this district (404)", endpoint)
 	case status >= 400:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -11,8 +12,8 @@ import (
 	"cleversync/shared/tenant"
 )
 
-const connectionColumns = `district_id, enabled, grant_whole, granted_schools, whole, schools,
-	sync_classrooms, unique_class_names, sync_parents, parent_types, confirmed, version, linked_by, updated_at`
+const connectionColumns = `district_id, (SELECT d.name FROM sync.districts d WHERE d.id = district_id), enabled, grant_whole, granted_schools,
+	whole, schools, sync_classrooms, unique_class_names, sync_parents, parent_types, confirmed, version, linked_by, updated_at, disconnected_at`
 
 // ReadConnection gives the tenant's link to a district, or nil where it has
 // none.
@@ -58,16 +59,32 @@ func readConnection(ctx context.Context, q Querier, id uuid.UUID, lock string) (
 	return &c, nil
 }
 
+// ErrOtherDistrict says that the tenant is, or was, connected to another
+// district than the one it was to be linked to.
+var ErrOtherDistrict = errors.New("the tenant belongs to another district")
+
 // LinkConnection links the tenant to c's district or replaces what it had, and
 // gives the connection as stored. The district's row is made where it is not
-// known yet. Only an operator's request, or one that proves the district's
-// consent, may come here.
+// known yet. Only an operator's request, or a log-in that an operator began and
+// that proves the district's consent, may come here.
 func LinkConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Connection) (tenant.Connection, error) {
-	if _, err := q.Exec(ctx, `
-		INSERT INTO sync.districts (id)
-		VALUES ($1)
-		ON CONFLICT (id) DO NOTHING`, c.District); err != nil {
-		return tenant.Connection{}, fmt.Errorf("know district %s: %w", c.District, err)
+	return link(ctx, q, id, c, ``)
+}
+
+// LinkDistrict is LinkConnection for whoever has the district's consent and is
+// no operator: where the tenant has or had another district, whoever stored
+// that and however shortly before, it changes nothing and is ErrOtherDistrict.
+func LinkDistrict(ctx context.Context, q Querier, id uuid.UUID, c tenant.Connection) (tenant.Connection, error) {
+	linked, err := link(ctx, q, id, c, `WHERE c.district_id = excluded.district_id`)
+	if errors.Is(err, pgx.ErrNoRows) {
+		return tenant.Connection{}, ErrOtherDistrict
+	}
+	return linked, err
+}
+
+func link(ctx context.Context, q Querier, id uuid.UUID, c tenant.Connection, only string) (tenant.Connection, error) {
+	if err := KnowDistrict(ctx, q, c.District); err != nil {
+		return tenant.Connection{}, err
 	}
 	rows, err := q.Query(ctx, `
 		INSERT INTO sync.connections AS c (tenant_id, district_id, enabled, grant_whole, granted_schools, whole, schools,
@@ -88,7 +105,9 @@ func LinkConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Conne
 		    version = c.version + 1,
 		    linked_by = excluded.linked_by,
 		    linked_at = now(),
+		    disconnected_at = NULL,
 		    updated_at = now()
+		`+only+`
 		RETURNING `+connectionColumns,
 		id, c.District, c.Enabled, c.Grant.Whole, list(c.Grant.Schools), c.Options.Whole, list(c.Options.Schools),
 		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes), c.Confirmed, c.LinkedBy)
@@ -112,10 +131,30 @@ func ChangeConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Con
 		    version = version + 1,
 		    updated_at = now()
 		WHERE tenant_id = $1
+		  AND disconnected_at IS NULL
 		RETURNING `+connectionColumns,
 		id, c.Enabled, c.Options.Whole, list(c.Options.Schools),
 		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes), c.Confirmed)
 	return oneConnection(rows, err, "change", id)
+}
+
+// Disconnect ends a tenant's connection: nothing is synced any more. The row
+// stays with all that was chosen, so that the same district can be linked again
+// as it was, and another one by an operator only. False says that there was
+// nothing to end. It runs as the tenant's role too.
+func Disconnect(ctx context.Context, q Querier, id uuid.UUID) (bool, error) {
+	tag, err := q.Exec(ctx, `
+		UPDATE sync.connections
+		SET enabled = false,
+		    disconnected_at = now(),
+		    version = version + 1,
+		    updated_at = now()
+		WHERE tenant_id = $1
+		  AND disconnected_at IS NULL`, id)
+	if err != nil {
+		return false, fmt.Errorf("disconnect %s: %w", id, err)
+	}
+	return tag.RowsAffected() == 1, nil
 }
 
 func oneConnection(rows pgx.Rows, err error, doing string, id uuid.UUID) (tenant.Connection, error) {
@@ -132,9 +171,15 @@ func oneConnection(rows pgx.Rows, err error, doing string, id uuid.UUID) (tenant
 // scanConnection is the one place that knows which column is which field.
 func scanConnection(row pgx.CollectableRow) (tenant.Connection, error) {
 	var c tenant.Connection
-	err := row.Scan(&c.District, &c.Enabled, &c.Grant.Whole, &c.Grant.Schools, &c.Options.Whole, &c.Options.Schools,
+	var name *string // null where the tenant's own role may not see the district's row
+	var disconnected *time.Time
+	err := row.Scan(&c.District, &name, &c.Enabled, &c.Grant.Whole, &c.Grant.Schools, &c.Options.Whole, &c.Options.Schools,
 		&c.Options.Classrooms, &c.Options.UniqueClassNames, &c.Options.Parents, &c.Options.ParentTypes,
-		&c.Confirmed, &c.Version, &c.LinkedBy, &c.UpdatedAt)
+		&c.Confirmed, &c.Version, &c.LinkedBy, &c.UpdatedAt, &disconnected)
+	if name != nil {
+		c.DistrictName = *name
+	}
+	c.DisconnectedAt = timeOf(disconnected)
 	return c, err
 }
 
@@ -144,4 +189,18 @@ func list(s []string) []string {
 		return []string{}
 	}
 	return s
+}
+
+// DistrictConnected tells whether any tenant is connected to a district.
+func DistrictConnected(ctx context.Context, q Querier, district string) (bool, error) {
+	var connected bool
+	err := q.QueryRow(ctx, `
+		SELECT EXISTS (SELECT 1
+		               FROM sync.connections
+		               WHERE district_id = $1
+		                 AND disconnected_at IS NULL)`, district).Scan(&connected)
+	if err != nil {
+		return false, fmt.Errorf("look who is connected to district %s: %w", district, err)
+	}
+	return connected, nil
 }

@@ -42,16 +42,24 @@ type Grant struct {
 // Connection is a tenant's link to a Clever district.
 type Connection struct {
 	District string
-	Enabled  bool
-	Grant    Grant
-	Options  roster.Options
+	// DistrictName is as Clever last gave it, empty where nobody has asked yet.
+	DistrictName string
+	Enabled      bool
+	Grant        Grant
+	Options      roster.Options
 	// Confirmed: a person has confirmed what the last change of options or
 	// schools removes. What is not confirmed is withheld.
 	Confirmed bool
 	Version   int64
 	LinkedBy  string
 	UpdatedAt time.Time
+	// DisconnectedAt is when the tenant was disconnected, zero while it is
+	// connected. What is known of the connection stays, to be linked again.
+	DisconnectedAt time.Time
 }
+
+// Connected tells whether the connection is one that a tenant has now.
+func (c *Connection) Connected() bool { return c != nil && c.DisconnectedAt.IsZero() }
 
 // Startable tells why a run of this tenant cannot begin, or nil. A nil
 // connection is none.
@@ -59,7 +67,7 @@ func Startable(t Tenant, c *Connection) error {
 	switch {
 	case !t.Entitled:
 		return fault.New(fault.NotEnabled, "Clever sync is not turned on for this tenant by Linewize")
-	case c == nil:
+	case !c.Connected():
 		return fault.New(fault.NotConnected, "no Clever district is connected")
 	case !c.Enabled:
 		return fault.New(fault.NotEnabled, "Clever sync is not enabled in this tenant's settings")

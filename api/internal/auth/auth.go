@@ -80,14 +80,13 @@ func (p Principal) May(tenant uuid.UUID) bool {
 
 // Authenticator finds principals.
 type Authenticator struct {
-	pool    *pgxpool.Pool
-	failing *failures
-	good    *recent
+	pool     *pgxpool.Pool
+	attempts *Attempts
 }
 
 // New makes an Authenticator that asks this database.
 func New(pool *pgxpool.Pool) *Authenticator {
-	return &Authenticator{pool: pool, failing: newFailures(), good: newRecent()}
+	return &Authenticator{pool: pool, attempts: NewAttempts()}
 }
 
 // Authenticate says who sent the request. Beside its own errors
@@ -98,24 +97,22 @@ func (a *Authenticator) Authenticate(ctx context.Context, r *http.Request) (Prin
 		return Principal{}, ErrNoCredentials
 	}
 	hash := sha256.Sum256([]byte(token))
-	address := addressOf(r.RemoteAddr)
-	if wait := a.failing.wait(address); wait > 0 && !a.good.has(hash) {
+	if wait := a.attempts.Wait(r.RemoteAddr, hash); wait > 0 {
 		return Principal{}, &LimitedError{RetryAfter: wait}
 	}
 	if !strings.HasPrefix(token, prefix) {
-		a.failing.add(address)
+		a.attempts.Failed(r.RemoteAddr, hash)
 		return Principal{}, ErrRefused
 	}
 	found, err := postgres.FindToken(ctx, a.pool, hash[:])
 	if errors.Is(err, postgres.ErrNoToken) {
-		a.good.remove(hash)
-		a.failing.add(address)
+		a.attempts.Failed(r.RemoteAddr, hash)
 		return Principal{}, ErrRefused
 	}
 	if err != nil {
 		return Principal{}, err
 	}
-	a.good.add(hash)
+	a.attempts.Good(hash)
 	return Principal{Token: found.ID, Name: found.Name, Scope: found.Scope, Tenant: found.Tenant}, nil
 }
 

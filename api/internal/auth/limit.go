@@ -20,14 +20,70 @@ const (
 	goodFor       = 10 * time.Minute
 )
 
+// Attempts counts per address how often a secret was shown that is none of
+// ours, and for how long no other from there is looked up. A secret that was
+// good a moment ago is not held up by somebody else's guessing.
+type Attempts struct {
+	failing *failures
+	good    *recent
+}
+
+// NewAttempts makes an Attempts that has seen nothing.
+func NewAttempts() *Attempts { return &Attempts{failing: newFailures(), good: newRecent()} }
+
+// Wait is how long the remote address must wait before this secret, known by
+// its hash, is looked up.
+func (a *Attempts) Wait(remote string, hash [32]byte) time.Duration {
+	wait := a.failing.wait(addressOf(remote))
+	if wait > 0 && a.good.has(hash) {
+		return 0
+	}
+	return wait
+}
+
+// Failed counts a secret that is none of ours.
+func (a *Attempts) Failed(remote string, hash [32]byte) {
+	a.good.remove(hash)
+	a.failing.add(addressOf(remote))
+}
+
+// Good remembers a secret that is ours.
+func (a *Attempts) Good(hash [32]byte) { a.good.add(hash) }
+
+// Limit allows each address so many acts.
+type Limit struct{ acts *failures }
+
+// NewLimit allows burst acts at once, and then one each time that every has
+// passed.
+func NewLimit(every time.Duration, burst int) *Limit {
+	acts := newFailures()
+	acts.every, acts.burst = every, burst
+	return &Limit{acts}
+}
+
+// Take allows an act, or tells how long to wait for the next.
+func (l *Limit) Take(remote string) time.Duration {
+	address := addressOf(remote)
+	wait := l.acts.wait(address)
+	if wait == 0 {
+		l.acts.add(address)
+	}
+	return wait
+}
+
 // failures counts failed attempts per address.
 type failures struct {
 	mu    sync.Mutex
 	by    map[netip.Prefix]*rate.Limiter
 	swept time.Time
+
+	every time.Duration
+	burst int
 }
 
-func newFailures() *failures { return &failures{by: map[netip.Prefix]*rate.Limiter{}} }
+func newFailures() *failures {
+	return &failures{by: map[netip.Prefix]*rate.Limiter{}, every: failureEvery, burst: failureBurst}
+}
 
 // wait is how long the address must wait before it may try again.
 func (f *failures) wait(address netip.Prefix) time.Duration {
@@ -41,7 +97,7 @@ func (f *failures) wait(address netip.Prefix) time.Duration {
 	if missing <= 0 {
 		return 0
 	}
-	return max(time.Duration(missing*float64(failureEvery)).Round(time.Second), time.Second)
+	return max(time.Duration(missing*float64(f.every)).Round(time.Second), time.Second)
 }
 
 func (f *failures) add(address netip.Prefix) {
@@ -50,7 +106,7 @@ func (f *failures) add(address netip.Prefix) {
 	limiter, ok := f.by[address]
 	if !ok {
 		f.makeRoom()
-		limiter = rate.NewLimiter(rate.Every(failureEvery), failureBurst)
+		limiter = rate.NewLimiter(rate.Every(f.every), f.burst)
 		f.by[address] = limiter
 	}
 	limiter.Allow()
@@ -62,9 +118,9 @@ func (f *failures) makeRoom() {
 	if len(f.by) < mostAddresses {
 		return
 	}
-	if time.Since(f.swept) >= failureEvery {
+	if time.Since(f.swept) >= f.every {
 		f.swept = time.Now()
-		maps.DeleteFunc(f.by, func(_ netip.Prefix, limiter *rate.Limiter) bool { return limiter.Tokens() >= failureBurst })
+		maps.DeleteFunc(f.by, func(_ netip.Prefix, limiter *rate.Limiter) bool { return limiter.Tokens() >= float64(f.burst) })
 	}
 	for address := range f.by {
 		if len(f.by) < mostAddresses {

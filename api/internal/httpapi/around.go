@@ -14,6 +14,9 @@ import (
 // connection only later, so that the answer still gets out.
 const requestTimeout = 20 * time.Second
 
+// askClever bounds what of it may be spent on Clever.
+const askClever = 14 * time.Second
+
 // around is what happens to every request, whatever it asks for.
 func (a *API) around(mux *http.ServeMux, metrics prometheus.Registerer) http.Handler {
 	refuse := http.NewCrossOriginProtection()

@@ -14,16 +14,18 @@ import (
 
 // Connection is a tenant's link to a district as the API shows it.
 type Connection struct {
-	DistrictID    string    `json:"district_id" example:"4fd43cc56d11340000000005" doc:"The id of the Clever district."`
-	Grant         Grant     `json:"grant"`
-	Enabled       bool      `json:"enabled" doc:"Whether the tenant's own people have turned the sync on."`
-	WholeDistrict bool      `json:"whole_district" example:"false" doc:"Whether every school of the district is synced."`
-	Schools       []string  `json:"schools" nullable:"false" example:"[\"58da8a43cc70ab00017a1a87\"]" doc:"The Clever ids of the schools that are synced; empty with the whole district."`
-	Options       Options   `json:"options"`
-	Version       int64     `json:"version" example:"1" doc:"Raised by every change."`
-	LinkedBy      string    `json:"linked_by" example:"Success team" doc:"Who linked the district."`
-	Confirmed     bool      `json:"confirmed" doc:"Whether somebody has confirmed what the last change of schools or options removes; otherwise that is held for review."`
-	UpdatedAt     time.Time `json:"updated_at"`
+	DistrictID     string     `json:"district_id" example:"4fd43cc56d11340000000005" doc:"The id of the Clever district."`
+	DistrictName   string     `json:"district_name" example:"Riverside Unified" doc:"The district's name as Clever last gave it; empty before anybody has asked."`
+	Grant          Grant      `json:"grant"`
+	Enabled        bool       `json:"enabled" doc:"Whether the tenant's own people have turned the sync on."`
+	WholeDistrict  bool       `json:"whole_district" example:"false" doc:"Whether every school of the district is synced."`
+	Schools        []string   `json:"schools" nullable:"false" example:"[\"58da8a43cc70ab00017a1a87\"]" doc:"The Clever ids of the schools that are synced; empty with the whole district."`
+	Options        Options    `json:"options"`
+	Version        int64      `json:"version" example:"1" doc:"Raised by every change."`
+	LinkedBy       string     `json:"linked_by" example:"Success team" doc:"Who linked the district."`
+	Confirmed      bool       `json:"confirmed" doc:"Whether somebody has confirmed what the last change of schools or options removes; otherwise that is held for review."`
+	UpdatedAt      time.Time  `json:"updated_at"`
+	DisconnectedAt *time.Time `json:"disconnected_at,omitempty" doc:"When the tenant was disconnected; absent while it is connected. What was chosen is kept, to be connected again."`
 }
 
 // Grant is what of the district a tenant may choose at all.
@@ -42,14 +44,14 @@ type Options struct {
 
 func viewConnection(c tenant.Connection) Connection {
 	return Connection{
-		DistrictID: c.District, Enabled: c.Enabled,
+		DistrictID: c.District, DistrictName: c.DistrictName, Enabled: c.Enabled,
 		Grant:         Grant{Whole: c.Grant.Whole, Schools: c.Grant.Schools},
 		WholeDistrict: c.Options.Whole, Schools: c.Options.Schools,
 		Options: Options{
 			Classrooms: c.Options.Classrooms, UniqueClassNames: c.Options.UniqueClassNames,
 			Parents: c.Options.Parents, ParentTypes: c.Options.ParentTypes,
 		},
-		Version: c.Version, Confirmed: c.Confirmed, LinkedBy: c.LinkedBy, UpdatedAt: c.UpdatedAt,
+		Version: c.Version, Confirmed: c.Confirmed, LinkedBy: c.LinkedBy, UpdatedAt: c.UpdatedAt, DisconnectedAt: optional(c.DisconnectedAt),
 	}
 }
 

@@ -22,6 +22,7 @@ const (
 	codeUnknownToken     code = "unknown_token"
 	codeUnknownHold      code = "unknown_hold"
 	codeHoldNotOpen      code = "hold_not_open"
+	codeUnknownLogin     code = "unknown_login"
 	codeNoConnection     code = "no_connection"
 	codeMethodNotAllowed code = "method_not_allowed"
 	codeSlow             code = "request_timeout"
@@ -32,6 +33,8 @@ const (
 	codeMediaType        code = "unsupported_media_type"
 	codeInvalid          code = "invalid_request"
 	codeTooManyAttempts  code = "too_many_attempts"
+	codeTooManyLogins    code = "too_many_logins"
+	codePublicAddress    code = "public_address_unknown"
 	codeInternal              = code(fault.Internal)
 	codeUnavailable      code = "unavailable"
 )
@@ -52,7 +55,8 @@ var explanations = map[code]explanation{
 	codeUnknownToken:     {http.StatusNotFound, "There is no such token.", ""},
 	codeUnknownHold:      {http.StatusNotFound, "The tenant has no such held changes.", ""},
 	codeHoldNotOpen:      {http.StatusConflict, "These changes can no longer be decided about: they are decided, too old, or a newer sync has replaced them.", "Look at the newest held changes."},
-	codeNoConnection:     {http.StatusNotFound, "The tenant is not connected to a Clever district.", "An operator connects it."},
+	codeNoConnection:     {http.StatusNotFound, "The tenant is not connected to a Clever district.", "Log in with Clever, or ask an operator to connect it."},
+	codeUnknownLogin:     {http.StatusNotFound, "The tenant has no such log-in, or it ended more than a day ago.", "Begin another."},
 	codeMethodNotAllowed: {http.StatusMethodNotAllowed, "This address does not take that method.", "See the Allow header."},
 	codeSlow:             {http.StatusRequestTimeout, "The body did not arrive in time.", ""},
 	codeRunUnfinished:    {http.StatusConflict, "A run of this tenant is under way.", "Wait for it or cancel it; coalesce=true joins it instead."},
@@ -62,6 +66,8 @@ var explanations = map[code]explanation{
 	codeMediaType:        {http.StatusUnsupportedMediaType, "The body is not application/json.", ""},
 	codeInvalid:          {http.StatusUnprocessableEntity, "A parameter or a value of the body is not valid; errors names each.", ""},
 	codeTooManyAttempts:  {http.StatusTooManyRequests, "Too many refused tokens came from this address.", "Wait as long as Retry-After says."},
+	codeTooManyLogins:    {http.StatusTooManyRequests, "Too many log-ins were begun for this tenant.", "Wait as long as Retry-After says."},
+	codePublicAddress:    {http.StatusServiceUnavailable, "This deployment does not know the address at which browsers reach it.", "Ask an operator to set PUBLIC_URL."},
 	codeUnavailable:      {http.StatusServiceUnavailable, "The database does not answer.", "Try again in a moment."},
 }
 

@@ -36,6 +36,14 @@ func (a *API) registerConnections() {
 			"and selecting schools clears the whole district, unless both are given. The next run works by what is chosen here; a run under way keeps what it began with. " +
 			"Turning enabled off stops a run under way; people stay as they are. District and grant are changed by linking anew, which takes an operator.",
 	}, a.changeConnection)
+	register(a, operation{
+		id: "disconnect", method: http.MethodDelete, path: "/v1/tenants/{tenant}/connection", tag: "Connection",
+		scope: postgres.ScopeTenant, status: http.StatusNoContent,
+		summary: "Disconnect a tenant from its district",
+		description: "Nothing is synced any more: a run under way stops and none begins. People stay as they are. " +
+			"The district's stored token is forgotten where no other tenant uses it. The same district can be connected again by a log-in with Clever; another one takes an operator. " +
+			"Disconnecting what is not connected changes nothing.",
+	}, a.disconnect)
 }
 
 type linkConnectionInput struct {
@@ -126,7 +134,7 @@ func (a *API) changeConnection(ctx context.Context, in *changeConnectionInput) (
 		if err != nil {
 			return err
 		}
-		if current == nil {
+		if !current.Connected() {
 			return newProblem(codeNoConnection, "")
 		}
 		wanted := in.Body.applyTo(*current)
@@ -153,6 +161,11 @@ func (a *API) stopIfDisabled(ctx context.Context, id uuid.UUID, c tenant.Connect
 	if c.Enabled {
 		return nil
 	}
+	return a.stop(ctx, id)
+}
+
+// stop cancels the run under way of a tenant that can begin no other.
+func (a *API) stop(ctx context.Context, id uuid.UUID) error {
 	unfinished, err := postgres.FindUnfinished(ctx, a.pool, id)
 	if err != nil || unfinished == nil {
 		return err
@@ -162,6 +175,34 @@ func (a *API) stopIfDisabled(ctx context.Context, id uuid.UUID, c tenant.Connect
 		return nil
 	}
 	return err
+}
+
+// disconnect ends the connection in one transaction, then stops what works by
+// it. Whoever asks again does the second part again.
+func (a *API) disconnect(ctx context.Context, in *TenantPath) (*struct{}, error) {
+	var c *tenant.Connection
+	err := a.within(ctx, func(tx pgx.Tx) error {
+		if _, err := postgres.ReadTenant(ctx, tx, in.Tenant); err != nil {
+			return err
+		}
+		var err error
+		if c, err = postgres.ReadConnection(ctx, tx, in.Tenant); err != nil || c == nil {
+			return err
+		}
+		ended, err := postgres.Disconnect(ctx, tx, in.Tenant)
+		if err != nil || !ended {
+			return err
+		}
+		return postgres.Audit(ctx, tx, act(ctx, postgres.ConnectionEnded, in.Tenant, map[string]any{"district": c.District}))
+	})
+	if err != nil || c == nil {
+		return nil, err
+	}
+	if err := a.stop(ctx, in.Tenant); err != nil {
+		return nil, err
+	}
+	_, err = postgres.ForgetDistrictTokens(ctx, a.pool, c.District, 1)
+	return nil, err
 }
 
 // audited is what the audit log keeps of a connection: who may find out later

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cleversync/api/internal/auth"
+	"cleversync/api/internal/connect"
+	"cleversync/shared/clever"
+	"cleversync/shared/clever/clevertest"
+	"cleversync/shared/credential"
 	"cleversync/shared/daemon"
 	"cleversync/shared/dispatch"
 	"cleversync/shared/postgres"
@@ -22,6 +27,7 @@ import (
 	"cleversync/shared/queue"
 	"cleversync/shared/queue/queuetest"
 	"cleversync/shared/region"
+	"cleversync/shared/seal"
 )
 
 // world is an API over a database and a queue of the test's own.
@@ -32,6 +38,7 @@ type world struct {
 	metrics  *prometheus.Registry
 	logs     *journal
 	operator string
+	clever   *clevertest.Server
 }
 
 // newWorld makes the API with the real Postgres and Redis, and one operator's
@@ -45,9 +52,33 @@ func newWorld(t *testing.T) *world {
 	}
 	t.Cleanup(func() { deliveries.Close() })
 	log := daemon.Logger(w.logs, slog.LevelDebug, "api")
+	if w.clever, err = clevertest.New(clevertest.Config{Students: 40}); err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(w.clever)
+	t.Cleanup(server.Close)
+	client, err := clever.New(clever.Config{
+		APIURL: server.URL, URL: server.URL, ClientID: w.clever.ClientID(), ClientSecret: clever.Secret(w.clever.ClientSecret()),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(client.Close)
+	keys, err := seal.ParseKeys("k:" + base64.StdEncoding.EncodeToString(make([]byte, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	logins, err := connect.New(connect.Config{
+		Pool: w.db.Pool, Clever: client, Log: log, PublicURL: "https://sync.example.org",
+		Tokens: credential.New(credential.Config{Pool: w.db.Pool, Clever: client, Keys: keys}),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.api, err = New(Config{
 		Pool: w.db.Pool, Log: log, Metrics: w.metrics, Regions: region.Builtin(),
 		Dispatch: dispatch.New(dispatch.Config{Pool: w.db.Pool, Queue: deliveries, Log: log}),
+		Connect:  logins,
 		Health:   http.NotFoundHandler(),
 		Queues:   http.HandlerFunc(queuesStandIn),
 	})

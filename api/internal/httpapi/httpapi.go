@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"cleversync/api/internal/auth"
+	"cleversync/api/internal/connect"
 	"cleversync/shared/dispatch"
 	"cleversync/shared/postgres"
 	"cleversync/shared/region"
@@ -35,6 +36,8 @@ type Config struct {
 	Metrics  prometheus.Registerer
 	// Regions are those that this deployment serves.
 	Regions []region.Region
+	// Connect is "Log in with Clever"; its pages are mounted at /clever.
+	Connect *connect.Connector
 	// Health answers /healthz, /readyz and /metrics.
 	Health http.Handler
 	// Queues is the dashboard of the queues, mounted for operators at /queues.
@@ -49,6 +52,7 @@ type API struct {
 	pool     *pgxpool.Pool
 	dispatch *dispatch.Dispatcher
 	log      *slog.Logger
+	connect  *connect.Connector
 	regions  []region.Region
 	auth     *auth.Authenticator
 	huma     huma.API
@@ -62,6 +66,7 @@ func New(c Config) (*API, error) {
 		pool:     c.Pool,
 		dispatch: c.Dispatch,
 		log:      c.Log,
+		connect:  c.Connect,
 		regions:  c.Regions,
 		auth:     auth.New(c.Pool),
 	}
@@ -71,6 +76,9 @@ func New(c Config) (*API, error) {
 	a.huma.UseMiddleware(a.admit)
 	a.registerTenants()
 	a.registerConnections()
+	a.registerLogins()
+	a.offerCodes()
+	a.registerSchools()
 	a.registerRuns()
 	a.registerUndo()
 	a.registerHolds()
@@ -81,6 +89,7 @@ func New(c Config) (*API, error) {
 		return nil, err
 	}
 	a.serveQueues(mux, c.Queues)
+	c.Connect.Register(mux)
 	for _, path := range healthPaths {
 		mux.Handle(path, c.Health)
 	}

@@ -118,7 +118,12 @@ func TestIsolation_OwnTenant(t *testing.T) {
 		if op.Metadata[metadataScope] != postgres.ScopeTenant {
 			continue
 		}
-		got := n.do(n.requestOf(op, n.other, n.otherRun, n.otherToken))
+		n.link(n.other, `{"district_id":"d1","grant":{"whole":true},"enabled":true,"whole_district":true}`) // one of them disconnects
+		r := n.requestOf(op, n.other, n.otherRun, n.otherToken)
+		if strings.Contains(op.Path, "/clever-logins/") {
+			r.path = n.begin(n.other, n.otherToken, "district").path
+		}
+		got := n.do(r)
 		if got.status == 401 || got.status == 403 || got.status == 404 {
 			t.Errorf("%s of the own tenant: %d %s", op.OperationID, got.status, got.body)
 		}
@@ -130,7 +135,7 @@ func (n neighbours) everything() map[string]string {
 	n.t.Helper()
 	content := map[string]string{}
 	for _, table := range []string{"tenants", "districts", "connections", "runs", "run_steps", "run_signals", "run_counts",
-		"run_issue_counts", "run_issues", "api_tokens", "audit_log", "holds", "held_changes", "limits", "removals", "trips"} {
+		"run_issue_counts", "run_issues", "api_tokens", "audit_log", "holds", "held_changes", "limits", "removals", "trips", "journal", "clever_logins"} {
 		var rows string
 		err := n.db.Pool.QueryRow(n.t.Context(), fmt.Sprintf(
 			`SELECT coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '') FROM sync.%s t`, table)).Scan(&rows)
@@ -189,6 +194,11 @@ func TestWithin_ForbidsTheTenantsRole(t *testing.T) {
 		"api tokens":       `SELECT hash FROM sync.api_tokens`,
 		"audit log":        `SELECT details FROM sync.audit_log`,
 		"run":              `UPDATE sync.runs SET state = 'cancelled'`,
+		"connected again":  `UPDATE sync.connections SET disconnected_at = NULL, district_id = district_id`,
+		"log-ins":          `UPDATE sync.clever_logins SET state = 'connected'`,
+		"tickets":          `SELECT ticket_hash FROM sync.clever_logins`,
+		"as an operator":   `INSERT INTO sync.clever_logins (id, tenant_id, purpose, state, started_by, by_operator, expires_at) VALUES (gen_random_uuid(), '` + n.mine.String() + `', 'district', 'waiting', 'a', true, now())`,
+		"another's log-in": `INSERT INTO sync.clever_logins (id, tenant_id, purpose, state, started_by, by_operator, expires_at) VALUES (gen_random_uuid(), '` + n.other.String() + `', 'district', 'waiting', 'a', false, now())`,
 		"another's record": `INSERT INTO sync.audit_log (id, actor, act, tenant_id) VALUES (gen_random_uuid(), 'a', 'b', '` + n.other.String() + `')`,
 	}
 	for _, name := range slices.Sorted(maps.Keys(forbidden)) {

@@ -15,6 +15,7 @@ import (
 	"github.com/google/uuid"
 
 	"cleversync/api/internal/auth"
+	"cleversync/api/internal/connect"
 	"cleversync/shared/dispatch"
 	"cleversync/shared/fault"
 	"cleversync/shared/postgres"
@@ -131,6 +132,8 @@ var knownErrors = map[error]code{
 	dispatch.ErrNotUndoable: codeNotUndoable,
 	postgres.ErrNoHold:      codeUnknownHold,
 	postgres.ErrNotOpen:     codeHoldNotOpen,
+	postgres.ErrNoLogin:     codeUnknownLogin,
+	connect.ErrNoAddress:    codePublicAddress,
 }
 
 // fromHuma turns the errors that huma makes itself (a body that is no JSON, a

@@ -30,9 +30,11 @@ type PruneConfig struct {
 	StatementTimeout time.Duration
 }
 
-// Pruner deletes staged rows and held changes that nobody needs. Usually the worker that ends a
-// run does so itself; this is for workers that died then, and for runs that
-// ended without one.
+// Pruner deletes what nobody needs: staged rows, which usually the worker that
+// ends a run deletes itself, so that this is for workers that died then and for
+// runs that ended without one; log-ins at Clever that are over; the tokens of
+// districts that nobody is connected to; held changes that nobody can apply any
+// more; and the journal of what nobody can undo.
 type Pruner struct{ PruneConfig }
 
 // NewPruner makes a Pruner.
@@ -40,7 +42,7 @@ func NewPruner(c PruneConfig) *Pruner { return &Pruner{c} }
 
 // Tick prunes once.
 func (p *Pruner) Tick(ctx context.Context) error {
-	return errors.Join(p.pruneHolds(ctx), p.deleteBatches(ctx, postgres.DeleteJournal), p.pruneStaging(ctx))
+	return errors.Join(p.pruneStaging(ctx), p.pruneLogins(ctx), p.pruneHolds(ctx), p.deleteBatches(ctx, postgres.DeleteJournal))
 }
 
 // pruneHolds closes held changes that nobody decided about in time, and deletes
@@ -69,6 +71,22 @@ func (p *Pruner) deleteBatches(ctx context.Context, some func(context.Context, p
 		}
 	}
 	return nil
+}
+
+// pruneLogins deletes old log-ins, and forgets the tokens that those left
+// behind which nobody consented to, or that a run fetched while its tenant was
+// being disconnected.
+func (p *Pruner) pruneLogins(ctx context.Context) error {
+	return postgres.Brief(ctx, p.Pool, p.StatementTimeout, func(tx pgx.Tx) error {
+		if _, err := postgres.PruneLogins(ctx, tx, p.Batch); err != nil {
+			return err
+		}
+		forgotten, err := postgres.ForgetDistrictTokens(ctx, tx, "", p.Batch)
+		if err == nil && forgotten > 0 {
+			p.Log.InfoContext(ctx, "tokens of unused districts forgotten", "count", forgotten)
+		}
+		return err
+	})
 }
 
 func (p *Pruner) pruneStaging(ctx context.Context) error {

@@ -18,7 +18,7 @@ type cleverApp struct {
 	totals map[syncrun.Step]int64
 }
 
-// environment is what a worker needs to know of it.
+// environment is what a worker and the api need to know of it.
 func (a cleverApp) environment() []string {
 	return []string{
 		"CLEVER_API_URL=" + a.apiURL, "CLEVER_URL=" + a.url,

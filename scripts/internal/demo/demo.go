@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -117,15 +118,16 @@ func (d *demo) start(ctx context.Context, died context.CancelCauseFunc) error {
 // startPrograms starts api, worker and scheduler, each a process of its own, and waits until each says that it is ready.
 func (d *demo) startPrograms(ctx context.Context) error {
 	common := append(d.services.environment(), "ADDR="+anyPort)
+	talking := append(d.clever.environment(), "ENCRYPTION_KEYS="+d.services.key) // to Clever
 	starts := []program{
-		{name: "api", env: common, ready: "/readyz", wave: 1},
+		{name: "api", env: append(slices.Clone(talking), common...), ready: "/readyz", wave: 1},
 		{name: "scheduler", env: common, ready: "/readyz", wave: lastWave},
 	}
 	for i := range d.choices.workers {
 		starts = append(starts, program{
 			name: workerName(i, d.choices.workers), file: "worker", ready: "/readyz", wave: lastWave,
 			hint: "; what it worked on goes on once its lease of 45 s has run out",
-			env:  append(append([]string{"ENCRYPTION_KEYS=" + d.services.key}, d.clever.environment()...), common...),
+			env:  append(slices.Clone(talking), common...),
 		})
 	}
 	var all errgroup.Group

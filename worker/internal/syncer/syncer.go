@@ -22,9 +22,9 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"cleversync/shared/clever"
+	"cleversync/shared/credential"
 	"cleversync/shared/dispatch"
 	"cleversync/shared/postgres"
-	"cleversync/shared/seal"
 	"cleversync/shared/syncrun"
 )
 
@@ -37,7 +37,7 @@ type Config struct {
 	Pool     *pgxpool.Pool
 	Clever   *clever.Client
 	Dispatch *dispatch.Dispatcher
-	Keys     *seal.Keys
+	Tokens   *credential.Store
 	Metrics  *Metrics
 	Log      *slog.Logger
 	// Slice is how long one task works on a fetch step.
@@ -57,6 +57,11 @@ type Syncer struct {
 
 // New makes a Syncer.
 func New(c Config) *Syncer { return &Syncer{Config: c} }
+
+// asCaller lets ask talk to Clever as the run's district.
+func (s *Syncer) asCaller(ctx context.Context, c *postgres.Claim, ask func(clever.Caller) error) error {
+	return s.Tokens.Ask(ctx, c.Config.District, c.Lane == syncrun.LaneManual, ask)
+}
 
 // Perform does one claimed step to its end and returns the deliveries of what
 // comes next. Any error leaves the step claimed: the caller decides what

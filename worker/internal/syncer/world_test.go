@@ -18,6 +18,7 @@ import (
 
 	"cleversync/shared/clever"
 	"cleversync/shared/clever/clevertest"
+	"cleversync/shared/credential"
 	"cleversync/shared/dispatch"
 	"cleversync/shared/fault"
 	"cleversync/shared/postgres"
@@ -70,7 +71,8 @@ func newWorld(t *testing.T, c clevertest.Config, slice time.Duration) *world {
 	log := slog.New(slog.DiscardHandler)
 	w.dispatcher = dispatch.New(dispatch.Config{Pool: w.Pool, Queue: tasks, Log: log, PageSize: pageSize})
 	w.syncer = syncer.New(syncer.Config{
-		Pool: w.Pool, Clever: client, Dispatch: w.dispatcher, Keys: keys, Log: log,
+		Pool: w.Pool, Clever: client, Dispatch: w.dispatcher, Log: log,
+		Tokens:  credential.New(credential.Config{Pool: w.Pool, Clever: client, Keys: keys}),
 		Metrics: syncer.NewMetrics(prometheus.NewRegistry()),
 		Slice:   slice, Bound: 100, StatementTimeout: time.Minute, LockTimeout: 10 * time.Second,
 	})
