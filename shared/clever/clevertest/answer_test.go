@@ -73,7 +73,7 @@ func TestAnswer_NotFound(t *testing.T) {
 			t.Errorf("GET %s of an absent school: status %d", path, w.Code)
 		}
 	}
-	for _, call := range []string{"GET /v3.1/resources", "GET /v3.0/contacts", "GET /v3.1", "POST /v3.1/users", "GET /v3.2/users"} {
+	for _, call := range []string{"GET /v3.1/resource", "GET /v3.0/contacts", "GET /v3.1", "POST /v3.1/users", "GET /v3.2/users"} {
 		method, path, _ := bytes.Cut([]byte(call), []byte(" "))
 		w := ask(s, string(method), string(path), "Bearer "+s.Token())
 		if w.Code != http.StatusNotFound || w.Header().Get("Content-Type") != "text/html; charset=utf-8" {

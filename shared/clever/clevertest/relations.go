@@ -141,16 +141,6 @@ func (d *District) eachSectionOf(r ref, visit func(at ref, s *Section)) {
 	look(listing{kind: sections})
 }
 
-func (d *District) schoolsOf(r ref) listing {
-	return d.named(schools, d.user(r, new(scratch)).schools())
-}
-
-// membersOf lists the students and teachers of a section.
-func (d *District) membersOf(r ref) listing {
-	s := d.section(r, new(scratch))
-	return d.named(users, slices.Concat(s.Students, s.Teachers))
-}
-
 func (d *District) coursesAt(school ref) listing {
 	return d.namedBy(courses, d.sectionsAt(school), func(s *Section) string { return s.Course })
 }

@@ -48,7 +48,7 @@ func api() map[string]func(*call) {
 	contacts := func(c *call) { c.related(users, (*District).contactsOf) }
 	students := func(c *call) { c.related(users, (*District).studentsOf) }
 	teachers := func(c *call) { c.related(users, (*District).teachersOf) }
-	return map[string]func(*call){
+	table := map[string]func(*call){
 		"/districts":      (*call).districts,
 		"/districts/{id}": (*call).oneDistrict,
 
@@ -63,7 +63,7 @@ func api() map[string]func(*call) {
 		"/users":                 (*call).users,
 		"/users/{id}":            func(c *call) { c.object(users) },
 		"/users/{id}/district":   func(c *call) { c.districtOf(users) },
-		"/users/{id}/schools":    func(c *call) { c.related(users, (*District).schoolsOf) },
+		"/users/{id}/schools":    (*call).userSchools,
 		"/users/{id}/sections":   func(c *call) { c.related(users, (*District).sectionsOf) },
 		"/users/{id}/mycontacts": contacts,
 		"/users/{id}/myContacts": contacts,
@@ -75,7 +75,7 @@ func api() map[string]func(*call) {
 		"/sections":               func(c *call) { c.all(sections) },
 		"/sections/{id}":          func(c *call) { c.object(sections) },
 		"/sections/{id}/district": func(c *call) { c.districtOf(sections) },
-		"/sections/{id}/users":    func(c *call) { c.related(sections, (*District).membersOf) },
+		"/sections/{id}/users":    (*call).sectionUsers,
 		"/sections/{id}/school":   func(c *call) { c.one(schools, func(s *Section) string { return s.School }) },
 		"/sections/{id}/course":   func(c *call) { c.one(courses, func(s *Section) string { return s.Course }) },
 		"/sections/{id}/term":     func(c *call) { c.one(terms, func(s *Section) string { return s.Term }) },
@@ -92,38 +92,13 @@ func api() map[string]func(*call) {
 		"/terms/{id}/sections": func(c *call) { c.related(terms, (*District).sectionsOfTerm) },
 		"/terms/{id}/schools":  func(c *call) { c.related(terms, (*District).schoolsOfTerm) },
 	}
+	addResources(table)
+	return table
 }
 
 // all answers the list of everything of a kind.
 func (c *call) all(k kind) {
 	c.list(c.district.everyone(k))
-}
-
-// wanted maps the role parameter of /users; of a school's list contact and
-// district_admin are no roles.
-var wanted = map[string]role{
-	"": anyRole, "student": student, "teacher": teacher, "staff": staff, "contact": contact, "district_admin": admin,
-}
-
-func (c *call) users() {
-	r, ok := wanted[c.r.URL.Query().Get("role")]
-	if !ok {
-		message(c.w, http.StatusBadRequest, "role must be one of contact, district_admin, staff, student, teacher")
-		return
-	}
-	c.list(c.district.withRole(r))
-}
-
-func (c *call) schoolUsers() {
-	query := c.r.URL.Query()
-	r, ok := wanted[query.Get("role")]
-	if !ok || r == contact || r == admin {
-		message(c.w, http.StatusBadRequest, "role must be one of staff, student, teacher")
-		return
-	}
-	if at, ok := c.target(schools); ok {
-		c.list(c.district.usersAt(at, r, query.Get("primary") == "true"))
-	}
 }
 
 // target finds the record that the path names, or answers 404 as JSON: the
