@@ -123,6 +123,13 @@ func decode[T any](t *testing.T, text []byte) T {
 // skips the test.
 func recordings(t *testing.T) string {
 	t.Helper()
+	return beside(t, "data", "clever-demo-district")
+}
+
+// beside returns the path of something in the folder shared that lies beside
+// the module, or skips the test.
+func beside(t *testing.T, name ...string) string {
+	t.Helper()
 	root, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
@@ -136,9 +143,9 @@ func recordings(t *testing.T) string {
 		}
 		root = filepath.Dir(root)
 	}
-	dir := filepath.Join(filepath.Dir(root), "shared", "data", "clever-demo-district")
-	if _, err := os.Stat(dir); err != nil {
-		t.Skipf("the recorded bodies are not here: %v", err)
+	path := filepath.Join(append([]string{filepath.Dir(root), "shared"}, name...)...)
+	if _, err := os.Stat(path); err != nil {
+		t.Skipf("%s is not here: %v", name[len(name)-1], err)
 	}
-	return dir
+	return path
 }

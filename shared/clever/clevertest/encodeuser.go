@@ -101,10 +101,11 @@ func appendStudent(dst []byte, u *User, version string) []byte {
 }
 
 // appendStudent31 appends what v3.1 added: the most personal facts of all,
-// which no sync may keep.
+// which no sync may keep. Of a disability, type and code have no empty value in
+// Clever's Swagger file, so they are left out.
 func appendStudent31(dst []byte, u *User) []byte {
 	s := u.Student
-	dst = append(dst, `,"disability":{"disability_code":"","disability_status":"","disability_type":""}`...)
+	dst = append(dst, `,"disability":{"disability_status":""}`...)
 	dst = field(dst, `,"frl_status":`, s.FRL)
 	dst = field(dst, `,"gifted_status":"","home_language":`, s.Language)
 	dst = field(dst, `,"home_language_code":`, s.LanguageCode)

@@ -126,8 +126,7 @@ func TestShapes_AddedInV31(t *testing.T) {
 		}
 	}
 	want := []string{
-		"roles.student.disability", "roles.student.disability.disability_code", "roles.student.disability.disability_status",
-		"roles.student.disability.disability_type", "roles.student.frl_status", "roles.student.gifted_status",
+		"roles.student.disability", "roles.student.disability.disability_status", "roles.student.frl_status", "roles.student.gifted_status",
 		"roles.student.home_language", "roles.student.home_language_code", "roles.student.iep_status",
 		"roles.student.preferred_name", "roles.student.preferred_name.first", "roles.student.preferred_name.last",
 		"roles.student.preferred_name.middle", "roles.student.section_504_status",
