@@ -22,13 +22,18 @@
 // few megabytes. A recorded one serves the bodies of a directory (users.json,
 // sections.json, districts.json) as they are.
 //
+// Faults come on request: rules ([FaultRule]) say which requests they meet, at
+// which of these they act (by number, or by chance with a seed) and what they
+// do ([FaultKinds]). Tests install them with [Server.SetFaults]; what no rule
+// can do, an [Override] does.
+//
 // Read the package in this order: this file (the server), routes.go (what is
 // answered), pages.go (paging), district.go (what is shared right now),
 // overlay.go and listing.go (how changes lie over what never changes), then
 // generator.go and the files that it names, or recorded.go. The log-in is in
 // authorize.go (the flow), login.go (the pages), accounts.go (who can log in
 // and with what), exchange.go (codes for tokens) and sso.go (what a person's
-// token sees).
+// token sees); faults in faults.go and faultkinds.go.
 package clevertest
 
 import (
@@ -130,6 +135,7 @@ type Server struct {
 	passes    *vault[grant] // SSO tokens
 
 	override atomic.Pointer[Override]
+	faults   atomic.Pointer[faultSet]
 	requests tally
 }
 
@@ -239,9 +245,10 @@ func (s *Server) instant() time.Time {
 }
 
 // ServeHTTP counts the request, holds it back by the latency, offers it to the
-// override, and answers it.
+// override and to the rules of faults, and answers it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.requests.add(s.route(r))
+	route := s.route(r)
+	s.requests.add(route)
 	if s.cfg.Logger != nil {
 		s.cfg.Logger.DebugContext(r.Context(), "request", "method", r.Method, "path", r.URL.Path)
 	}
@@ -255,10 +262,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if f := s.override.Load(); f != nil && (*f)(w, r) {
 		return
 	}
+	if f := s.faults.Load(); f != nil && f.meet(s, w, r, route) {
+		return
+	}
 	s.Answer(w, r)
 }
 
-// Answer answers as Clever does, whatever override is set: an override calls
+// Answer answers as Clever does, whatever override or fault is set: they call
 // it to change a genuine answer instead of making one up.
 func (s *Server) Answer(w http.ResponseWriter, r *http.Request) {
 	if !strings.HasPrefix(r.URL.Path, "/v3.") && r.URL.Path != "/userinfo" {
