@@ -25,7 +25,24 @@
 // Faults come on request: rules ([FaultRule]) say which requests they meet, at
 // which of these they act (by number, or by chance with a seed) and what they
 // do ([FaultKinds]). Tests install them with [Server.SetFaults]; what no rule
-// can do, an [Override] does.
+// can do, an [Override] does. Other programs give the same orders through the
+// control endpoint, which is outside of Clever's paths, counts nowhere, and
+// answers with JSON, errors too:
+//
+//	C=http://127.0.0.1:PORT/_control          # with --control-token, add -H "Authorization: Bearer TOKEN"
+//	J='Content-Type: application/json'
+//	curl $C/faults/kinds                      # every kind with its variants
+//	curl -X PUT -H "$J" $C/faults -d '[
+//	  {"name": "storm", "meets": {"route": "/users", "query": {"role": "student"}},
+//	   "when": {"from": 2, "times": 3}, "fault": {"kind": "rate_limit", "delay": "5s"}},
+//	  {"when": {"probability": 0.01, "seed": 7}, "fault": {"kind": "cut", "reset": true}}]'
+//	curl $C/faults                            # the rules with what each has done
+//	curl -X DELETE $C/faults                  # no faults; what was held back is answered
+//	curl $C/requests                          # how many came by route
+//	curl $C/districts                         # ids, tokens, states, hidden schools
+//	curl -X POST $C/districts/ID/rotate-token # or disconnect
+//	curl -X POST -H "$J" $C/districts/ID/hide-school -d '{"school": "ID"}'   # or show-school
+//	curl -X POST -H "$J" $C/districts/ID/state -d '{"state": "paused", "last_sync": "2026-12-01T03:00:00.000Z"}'
 //
 // Read the package in this order: this file (the server), routes.go (what is
 // answered), pages.go (paging), district.go (what is shared right now),
@@ -33,7 +50,8 @@
 // generator.go and the files that it names, or recorded.go. The log-in is in
 // authorize.go (the flow), login.go (the pages), accounts.go (who can log in
 // and with what), exchange.go (codes for tokens) and sso.go (what a person's
-// token sees); faults in faults.go and faultkinds.go.
+// token sees); faults in faults.go and faultkinds.go,
+// the control endpoint in control.go.
 package clevertest
 
 import (
@@ -106,6 +124,10 @@ type Config struct {
 	Gzip bool
 	// Latency holds every answer back, as a network would.
 	Latency time.Duration
+	// Control serves the control endpoint, to everybody who can reach it or, with
+	// a ControlToken, to who sends that as bearer token.
+	Control      bool
+	ControlToken string
 	// Logger, if set, gets one debug line per request, without its token.
 	Logger *slog.Logger
 	// Now is the clock by which codes, sessions, tokens and rate windows end;
@@ -137,6 +159,7 @@ type Server struct {
 	override atomic.Pointer[Override]
 	faults   atomic.Pointer[faultSet]
 	requests tally
+	control  http.Handler // nil where it is switched off
 }
 
 // Sharing is what one district shares with the app. Its methods change it, as
@@ -187,6 +210,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	s.Sharing = s.sharings[0]
 	s.mux, s.personal = s.routes(), s.personalRoutes()
+	if cfg.Control {
+		s.control = s.controls()
+	}
 	return s, nil
 }
 
@@ -245,8 +271,13 @@ func (s *Server) instant() time.Time {
 }
 
 // ServeHTTP counts the request, holds it back by the latency, offers it to the
-// override and to the rules of faults, and answers it.
+// override and to the rules of faults, and answers it. The control endpoint
+// stands beside all that.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.control != nil && strings.HasPrefix(r.URL.Path, controlPath) {
+		s.control.ServeHTTP(w, r)
+		return
+	}
 	route := s.route(r)
 	s.requests.add(route)
 	if s.cfg.Logger != nil {
