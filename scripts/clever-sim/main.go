@@ -28,7 +28,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	err := run(ctx, os.Args[1:], os.Stderr)
+	err := run(ctx, os.Args[1:], os.Getenv, os.Stderr)
 	if errors.Is(err, flag.ErrHelp) {
 		return
 	}
@@ -44,8 +44,8 @@ const drain = 5 * time.Second
 
 // run serves until ctx ends. It says on stderr, as one line of JSON with the
 // message "listening", where it listens and which district it serves.
-func run(ctx context.Context, args []string, stderr io.Writer) error {
-	cfg, addr, err := parse(args, stderr)
+func run(ctx context.Context, args []string, getenv func(string) string, stderr io.Writer) error {
+	cfg, addr, err := parse(args, getenv, stderr)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) error {
 		MaxHeaderBytes:    64 << 10,
 		ErrorLog:          slog.NewLogLogger(logger.Handler(), slog.LevelWarn),
 	}
-	announce(ctx, logger, "http://"+listener.Addr().String(), sim)
+	// What faults hold back would otherwise take all the time that there is.
+	server.RegisterOnShutdown(func() { _ = sim.SetFaults() })
+	announce(ctx, logger, "http://"+listener.Addr().String(), sim, cfg.Control)
 	return serve(ctx, server, listener)
 }
 
@@ -103,12 +105,12 @@ func routes(sim http.Handler) http.Handler {
 // announce says what is served, and in a line of its own how to log in. The
 // credentials are not in it: who starts the program gives them, or reads in the
 // help text how they are derived.
-func announce(ctx context.Context, logger *slog.Logger, url string, sim *clevertest.Server) {
+func announce(ctx context.Context, logger *slog.Logger, url string, sim *clevertest.Server, control bool) {
 	district := sim.District()
 	n := district.Counts()
 	logger.InfoContext(ctx, "listening", "url", url, "district", district.ID(),
 		"students", n.Students, "teachers", n.Teachers, "contacts", n.Contacts,
-		"sections", n.Sections, "schools", n.Schools, "courses", n.Courses, "terms", n.Terms)
+		"sections", n.Sections, "schools", n.Schools, "courses", n.Courses, "terms", n.Terms, "control", control)
 	logger.InfoContext(ctx, "log in", "authorize", url+"/oauth/authorize", "portal", url+sim.Portal(), "see", "clever-sim --help")
 }
 
@@ -117,7 +119,7 @@ var help string
 
 // parse reads the command line. Credentials given as "" are derived from the
 // seed, as clevertest does.
-func parse(args []string, stderr io.Writer) (cfg clevertest.Config, addr string, err error) {
+func parse(args []string, getenv func(string) string, stderr io.Writer) (cfg clevertest.Config, addr string, err error) {
 	flags := flag.NewFlagSet("clever-sim", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
@@ -143,6 +145,8 @@ func parse(args []string, stderr io.Writer) (cfg clevertest.Config, addr string,
 	flags.BoolVar(&cfg.Gzip, "gzip", false, "compress answers where asked to")
 	flags.IntVar(&cfg.RateLimit, "rate-limit", 1200, "requests per minute and token; 0 switches the limit off")
 	flags.DurationVar(&cfg.Latency, "latency", 0, "how long each answer is held back")
+	var orders control
+	orders.register(flags)
 	if err := flags.Parse(args); err != nil {
 		return cfg, "", err
 	}
@@ -159,5 +163,5 @@ func parse(args []string, stderr io.Writer) (cfg clevertest.Config, addr string,
 		return cfg, "", fmt.Errorf("--rate-limit %d: want 0 or more", cfg.RateLimit)
 	}
 	cfg.RateLimit = cmp.Or(cfg.RateLimit, -1)
-	return cfg, addr, nil
+	return cfg, addr, orders.apply(flags, addr, getenv, &cfg)
 }

@@ -27,6 +27,9 @@ type announced struct {
 	Students, Teachers, Contacts, Schools int
 }
 
+// none is an empty environment.
+func none(string) string { return "" }
+
 // start runs the program on a free port, and stops it when the test ends,
 // which must be clean.
 func start(t *testing.T, args ...string) announced {
@@ -35,19 +38,11 @@ func start(t *testing.T, args ...string) announced {
 	stderr, say := io.Pipe()
 	done := make(chan error, 1)
 	go func() {
-		err := run(ctx, append([]string{"--addr", "127.0.0.1:0"}, args...), say)
+		err := run(ctx, append([]string{"--addr", "127.0.0.1:0"}, args...), none, say)
 		say.Close()
 		done <- err
 	}()
-	lines := bufio.NewScanner(stderr)
-	if !lines.Scan() {
-		stop()
-		t.Fatalf("the program said nothing: %v, %v", lines.Err(), <-done)
-	}
-	var line announced
-	if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
-		t.Fatalf("first line %q: %v", lines.Text(), err)
-	}
+	line := announcement(t, stderr)
 	rest := make(chan string, 1)
 	go func() {
 		text, _ := io.ReadAll(stderr) // ends with the program
@@ -62,6 +57,20 @@ func start(t *testing.T, args ...string) announced {
 			t.Errorf("the program also said: %s", text)
 		}
 	})
+	return line
+}
+
+// announcement reads the program's first line.
+func announcement(t *testing.T, stderr io.Reader) announced {
+	t.Helper()
+	lines := bufio.NewScanner(stderr)
+	if !lines.Scan() {
+		t.Fatalf("the program said nothing: %v", lines.Err())
+	}
+	var line announced
+	if err := json.Unmarshal(lines.Bytes(), &line); err != nil {
+		t.Fatalf("first line %q: %v", lines.Text(), err)
+	}
 	return line
 }
 
@@ -212,12 +221,13 @@ func TestRun_Refusals(t *testing.T) {
 		{"--addr nonsense", "nonsense"},
 		{"extra", `unknown argument "extra"`},
 		{"--nothing", "not defined"},
+		{"--addr 0.0.0.0:0 --control", "needs --control-token"},
 	} {
-		if err := run(t.Context(), strings.Fields(c.args), io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
+		if err := run(t.Context(), strings.Fields(c.args), none, io.Discard); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one with %q", c.args, err, c.want)
 		}
 	}
-	if err := run(t.Context(), []string{"--help"}, io.Discard); !errors.Is(err, flag.ErrHelp) {
+	if err := run(t.Context(), []string{"--help"}, none, io.Discard); !errors.Is(err, flag.ErrHelp) {
 		t.Errorf("--help: %v", err)
 	}
 }

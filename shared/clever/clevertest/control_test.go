@@ -14,7 +14,7 @@ import (
 )
 
 // control sends an order and gives the answer, decoded.
-func (s *site) control(method, path, body string, headers ...string) (int, any) {
+func (s *outpost) control(method, path, body string, headers ...string) (int, any) {
 	s.t.Helper()
 	r, err := http.NewRequestWithContext(s.t.Context(), method, s.url+"/_control/"+path, strings.NewReader(body))
 	if err != nil {
@@ -170,7 +170,7 @@ func TestControl_Refusals(t *testing.T) {
 			t.Errorf("%s %s: %d %v", c.method, c.path, status, got)
 		}
 	}
-	for _, headers := range [][]string{{"Origin", "https://evil.example"}, {"Sec-Fetch-Site", "cross-site"}} {
+	for _, headers := range [][]string{{"Origin", "https://evil.example"}, {"Sec-Fetch-Site", "cross-outpost"}} {
 		if status, _ := s.control("POST", "districts/"+s.District().ID()+"/disconnect", "", headers...); status != 403 {
 			t.Errorf("a page of another origin: %d", status)
 		}

@@ -58,7 +58,7 @@ func (k *strike) listChange() bool {
 		ids := k.rule.withdrawn
 		k.rule.withdrawn = nil
 		k.rule.mu.Unlock()
-		return change(k.sharing(), ids, (*Edits).Restore)
+		return moved(k.sharing(), ids, (*Edits).Restore)
 	}
 	cursor := k.r.URL.Query().Get("starting_after")
 	n := cmp.Or(k.fault.Records, 1)
@@ -72,7 +72,7 @@ func (k *strike) listChange() bool {
 	if page == nil {
 		return false
 	}
-	return change(k.sharing(), page.ids(), (*Edits).Remove)
+	return moved(k.sharing(), page.ids(), (*Edits).Remove)
 }
 
 // withdraw takes away, at the first request of a rule, the records that are to
@@ -86,13 +86,13 @@ func withdraw(s *Server, r *http.Request, f *Fault) []string {
 	case "appear_behind":
 		page = aside(s, r, n, "starting_after", r.URL.Query().Get("starting_after"))
 	}
-	if page == nil || !change(s.sharingFor("", r), page.ids(), (*Edits).Remove) {
+	if page == nil || !moved(s.sharingFor("", r), page.ids(), (*Edits).Remove) {
 		return nil
 	}
 	return page.ids()
 }
 
-// change removes or restores records, and tells whether it did so.
-func change(d *Sharing, ids []string, how func(*Edits, ...string)) bool {
+// moved removes or restores records, and tells whether it did so.
+func moved(d *Sharing, ids []string, how func(*Edits, ...string)) bool {
 	return len(ids) > 0 && d.Edit(func(e *Edits) { how(e, ids...) }) == nil
 }

@@ -18,15 +18,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// site is a simulator behind a real connection.
-type site struct {
+// outpost is a simulator behind a real connection.
+type outpost struct {
 	*clevertest.Server
 	t      *testing.T
 	url    string
 	client *http.Client
 }
 
-func serve(t *testing.T, cfg clevertest.Config) *site {
+func serve(t *testing.T, cfg clevertest.Config) *outpost {
 	t.Helper()
 	cfg.RateLimit = stdcmp.Or(cfg.RateLimit, -1)
 	s, err := clevertest.New(cfg)
@@ -38,7 +38,7 @@ func serve(t *testing.T, cfg clevertest.Config) *site {
 	// A connection of its own for each request, because Go's transport asks
 	// again where an old one ends before the answer.
 	transport := &http.Transport{DisableKeepAlives: true}
-	return &site{s, t, server.URL, &http.Client{Transport: transport}}
+	return &outpost{s, t, server.URL, &http.Client{Transport: transport}}
 }
 
 // seen is what a client sees of an answer. An error is that of the request or
@@ -52,12 +52,12 @@ type seen struct {
 	err     error
 }
 
-func (s *site) ask(path string) seen {
+func (s *outpost) ask(path string) seen {
 	s.t.Helper()
 	return s.askWith(s.t.Context(), path, s.Token())
 }
 
-func (s *site) askWith(ctx context.Context, path, token string) seen {
+func (s *outpost) askWith(ctx context.Context, path, token string) seen {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+path, nil)
 	if err != nil {
 		return seen{err: err}
@@ -73,7 +73,7 @@ func (s *site) askWith(ctx context.Context, path, token string) seen {
 }
 
 // order installs rules that must be accepted.
-func (s *site) order(rules ...clevertest.FaultRule) {
+func (s *outpost) order(rules ...clevertest.FaultRule) {
 	s.t.Helper()
 	if err := s.SetFaults(rules...); err != nil {
 		s.t.Fatal(err)
@@ -81,7 +81,7 @@ func (s *site) order(rules ...clevertest.FaultRule) {
 }
 
 // second is the path of the second page of students, of four.
-func (s *site) second() string {
+func (s *outpost) second() string {
 	ids := ids(s.t, s.Server, "/v3.1/users?role=student&limit=5")
 	return "/v3.1/users?limit=5&role=student&starting_after=" + ids[4]
 }
@@ -166,7 +166,7 @@ func TestFaults_NoneIsForgotten(t *testing.T) {
 	for _, d := range damages() {
 		tested[string(d.fault.Kind)+"/"+d.fault.Variant] = true
 	}
-	for kind := range elsewhere {
+	for kind := range coveredElsewhere {
 		tested[kind] = true
 	}
 	for kind, variants := range clevertest.FaultKinds() {
@@ -181,8 +181,8 @@ func TestFaults_NoneIsForgotten(t *testing.T) {
 	}
 }
 
-// elsewhere are the faults that one answer does not show, with their tests.
-var elsewhere = map[string]func(*testing.T){
+// coveredElsewhere are the faults that one answer does not show, with their tests.
+var coveredElsewhere = map[string]func(*testing.T){
 	"hold/": TestFaults_Hold, "gzip/corrupt": TestFaults_Gzip, "gzip/checksum": TestFaults_Gzip, "gzip/plain": TestFaults_Gzip, "gzip/truncated": TestFaults_Gzip,
 	"list_change/vanish_ahead": TestFaults_ListChange, "list_change/vanish_behind": TestFaults_ListChange,
 	"list_change/appear_ahead": TestFaults_ListChange, "list_change/appear_behind": TestFaults_ListChange,

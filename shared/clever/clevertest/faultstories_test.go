@@ -118,7 +118,7 @@ func TestFaults_Gzip(t *testing.T) {
 }
 
 // readAll reads the list of students to its end, as a client would.
-func (s *site) readAll() (pages [][]string) {
+func (s *outpost) readAll() (pages [][]string) {
 	for path := "/v3.1/users?limit=5&role=student"; path != ""; {
 		page := s.ask(path)
 		if !page.whole() {

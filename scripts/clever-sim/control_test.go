@@ -1,0 +1,111 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"cleversync/shared/clever/clevertest"
+)
+
+// order sends an order to the control endpoint.
+func order(ctx context.Context, t *testing.T, method, url, body, token string) int {
+	t.Helper()
+	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", "Bearer "+token)
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer answer.Body.Close()
+	return answer.StatusCode
+}
+
+func TestRun_TakesOrders(t *testing.T) {
+	t.Parallel()
+	const storm = `[{"fault":{"kind":"status","status":503}}]`
+	line := start(t, "--students", "30", "--token", "district")
+	if status := order(t.Context(), t, "PUT", line.URL+"/_control/faults", storm, ""); status != http.StatusOK {
+		t.Errorf("order: %d", status)
+	}
+	if status, _ := request(t, line.URL+"/v3.1/users", "district"); status != http.StatusServiceUnavailable {
+		t.Errorf("users: %d", status)
+	}
+	off := start(t, "--students", "30", "--control=false")
+	if status := order(t.Context(), t, "PUT", off.URL+"/_control/faults", storm, ""); status != http.StatusNotFound {
+		t.Errorf("switched off: %d", status)
+	}
+	secret := start(t, "--students", "30", "--control-token", "orders")
+	for token, want := range map[string]int{"": http.StatusUnauthorized, "orders": http.StatusOK} {
+		if status := order(t.Context(), t, "PUT", secret.URL+"/_control/faults", storm, token); status != want {
+			t.Errorf("token %q: %d", token, status)
+		}
+	}
+}
+
+// TestRun_StopsWhileAFaultHolds: the program's end, which start checks, would
+// otherwise come late and with an error.
+func TestRun_StopsWhileAFaultHolds(t *testing.T) {
+	t.Parallel()
+	ctx, stop := context.WithCancel(t.Context())
+	stderr, say := io.Pipe()
+	done := make(chan error, 1)
+	go func() { done <- run(ctx, []string{"--addr", "127.0.0.1:0", "--token", "district"}, none, say) }()
+	line := announcement(t, stderr)
+	order(t.Context(), t, "PUT", line.URL+"/_control/faults", `[{"fault":{"kind":"hold"}}]`, "")
+	held := make(chan int, 1)
+	go func() {
+		held <- order(context.WithoutCancel(ctx), t, "GET", line.URL+"/v3.1/users", "", "district")
+	}()
+	for counts := ""; !strings.Contains(counts, `"acted": 1`); {
+		_, text := request(t, line.URL+"/_control/faults", "")
+		counts = string(text)
+	}
+	stop()
+	if status := <-held; status != http.StatusOK {
+		t.Errorf("what was held is answered %d", status)
+	}
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+// TestControl_Apply: beyond the machine itself there is no control endpoint
+// without a token.
+func TestControl_Apply(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		args, addr, variable string
+		on, fails            bool
+	}{
+		{"", "127.0.0.1:80", "", true, false},
+		{"", "[::1]:80", "", true, false},
+		{"", "localhost:80", "", true, false},
+		{"", "0.0.0.0:80", "", false, false},
+		{"", ":80", "", false, false},
+		{"", "sim.example.org:80", "", false, false},
+		{"", ":80", "secret", true, false},
+		{"--control-token secret", ":80", "", true, false},
+		{"--control=false", "127.0.0.1:80", "secret", false, false},
+		{"--control", ":80", "", true, true},
+	} {
+		var got control
+		var cfg clevertest.Config
+		flags := flag.NewFlagSet("", flag.ContinueOnError)
+		got.register(flags)
+		if err := flags.Parse(strings.Fields(c.args)); err != nil {
+			t.Fatal(err)
+		}
+		err := got.apply(flags, c.addr, func(string) string { return c.variable }, &cfg)
+		if (err != nil) != c.fails || err == nil && cfg.Control != c.on {
+			t.Errorf("%+v: control %v, %v", c, cfg.Control, err)
+		}
+	}
+}
