@@ -69,7 +69,7 @@ func (k *strike) listChange() bool {
 		}
 		page = aside(k.server, k.r, n, "ending_before", cursor+"!")
 	}
-	if page == nil {
+	if page == nil || page.single {
 		return false
 	}
 	return moved(k.sharing(), page.ids(), (*Edits).Remove)
@@ -86,7 +86,7 @@ func withdraw(s *Server, r *http.Request, f *Fault) []string {
 	case "appear_behind":
 		page = aside(s, r, n, "starting_after", r.URL.Query().Get("starting_after"))
 	}
-	if page == nil || !moved(s.sharingFor("", r), page.ids(), (*Edits).Remove) {
+	if page == nil || page.single || !moved(s.sharingFor("", r), page.ids(), (*Edits).Remove) {
 		return nil
 	}
 	return page.ids()

@@ -117,10 +117,11 @@ func (p *reply) writeFill(w io.Writer) {
 	}
 }
 
-// pack compresses the body where the simulator does and the client asks for it.
-// A giant is compressed only while it is sent.
+// pack compresses the body where the simulator does, which is under its data
+// alone, and the client asks for it. A giant is compressed only while it is sent.
 func (p *reply) pack(k *strike) {
-	if !k.server.cfg.Gzip || p.packed || p.status != http.StatusOK || !strings.HasPrefix(p.header.Get("Content-Type"), "application/json") {
+	compresses := k.server.cfg.Gzip && strings.HasPrefix(k.r.URL.Path, "/v3.") && strings.HasPrefix(p.header.Get("Content-Type"), "application/json")
+	if !compresses || p.packed || p.status != http.StatusOK {
 		return
 	}
 	p.header.Set("Vary", "Accept-Encoding")
