@@ -29,17 +29,23 @@ type District struct {
 // again.
 func (c *Client) District(ctx context.Context, caller Caller) (District, error) {
 	var found []District
+	var next string
 	err := c.get(ctx, c.data(caller, version+"/districts"), func(b *body) error {
-		_, err := readList(b, func(element jsontext.Value) error {
+		e, err := readList(b, func(element jsontext.Value) error {
 			d, err := decodeDistrict(element)
 			found = append(found, d)
 			return err
 		})
+		next = e.next
 		return err
 	})
 	switch {
 	case err != nil:
 		return District{}, err
+	case len(found) == 0 && next != "":
+		// A token opens one district. To take an empty page for nothing at all
+		// would tell the school that its district shares no more.
+		return District{}, fault.New(fault.CleverBadResponse, "the list of districts is empty and yet goes on")
 	case len(found) == 0:
 		return District{}, fault.New(fault.CleverNotShared, "Clever shares no district with this token")
 	}
@@ -52,7 +58,8 @@ func (c *Client) District(ctx context.Context, caller Caller) (District, error) 
 }
 
 // decodeDistrict decodes an element of the list of districts. Nothing here is
-// forgiven but an unreadable time: a run is decided by the state.
+// forgiven but an unreadable time: a run is decided by the state, and a district
+// without an id would look like another one than the token's own.
 func decodeDistrict(element jsontext.Value) (District, error) {
 	var wrapped struct {
 		Data struct {
@@ -69,6 +76,9 @@ func decodeDistrict(element jsontext.Value) (District, error) {
 		return District{}, errMalformed
 	}
 	d := wrapped.Data
+	if !roster.ValidID(d.ID) {
+		return District{}, errMalformed
+	}
 	return District{
 		ID: d.ID, Name: roster.Clean(d.Name), State: roster.Clean(d.State), Error: roster.Clean(d.Error),
 		LastSync: parseTime(d.LastSync), PauseStart: roster.Clean(d.PauseStart), PauseEnd: roster.Clean(d.PauseEnd),

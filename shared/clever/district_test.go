@@ -26,10 +26,13 @@ func TestDistrict(t *testing.T) {
 
 	for body, code := range map[string]fault.Code{
 		`{"data":[]}`: fault.CleverNotShared,
-		`{"data":[{"data":{"id":"5f00000000000000000000d2"}}]}`:             fault.CleverTokenRevoked,
-		`{"data":[{"data":{"id":"` + district + `","state":7}}]}`:           fault.CleverBadResponse,
-		`{"data":[{"data":{"id":5}}]}`:                                      fault.CleverBadResponse,
-		`{"count":1}`:                                                       fault.CleverBadResponse,
+		`{"data":[{"data":{"id":"5f00000000000000000000d2"}}]}`:                         fault.CleverTokenRevoked,
+		`{"data":[{"data":{"id":"` + district + `","state":7}}]}`:                       fault.CleverBadResponse,
+		`{"data":[{"data":{"id":5}}]}`:                                                  fault.CleverBadResponse,
+		`{"data":[null]}`:                                                               fault.CleverBadResponse,
+		`{"data":[{"data":{"name":"no id"}}]}`:                                          fault.CleverBadResponse,
+		`{"data":[],"links":[{"rel":"next","uri":"/v3.1/districts?starting_after=a"}]}`: fault.CleverBadResponse,
+		`{"count":1}`: fault.CleverBadResponse,
 		`{"data":[{"data":{"id":"` + district + `","last_sync":{}}}]}`:      fault.CleverBadResponse,
 		`{"data":[{"data":{"id":"` + district + `"}}],"links":"malformed"}`: fault.CleverBadResponse,
 	} {
@@ -75,6 +78,16 @@ func TestTokens(t *testing.T) {
 		if got := <-query; got != path {
 			t.Errorf("asked %q; want %q", got, path)
 		}
+	}
+}
+
+// TestTokens_Garbage must not take a district whose token cannot be read for one
+// that no longer shares.
+func TestTokens_Garbage(t *testing.T) {
+	t.Parallel()
+	for _, element := range []string{`null`, `{}`, `7`, `{"owner":null,"access_token":"t1"}`, `{"owner":{"type":"district"},"access_token":"t1"}`, `{"owner":{"id":"d1"},"access_token":"t1"}`} {
+		_, err := serve(t, answer(`{"data":[`+element+`]}`)).Tokens(t.Context(), "d1")
+		wantFault(t, err, fault.CleverBadResponse)
 	}
 }
 

@@ -56,7 +56,8 @@ func (c *Client) Tokens(ctx context.Context, district string) ([]DistrictToken, 
 
 // decodeToken decodes an element of the token list, which unlike those of all
 // other lists is not wrapped. The token of another kind of owner has no
-// district.
+// district. An element without an owner is no token of anybody: to pass over it
+// would look as if its district had stopped sharing.
 func decodeToken(element jsontext.Value) (DistrictToken, error) {
 	var t struct {
 		Created string `json:"created"`
@@ -67,6 +68,9 @@ func decodeToken(element jsontext.Value) (DistrictToken, error) {
 		} `json:"owner"`
 	}
 	if err := json.Unmarshal(element, &t, tolerant); err != nil {
+		return DistrictToken{}, errMalformed
+	}
+	if t.Owner.Type == "" || t.Owner.ID == "" {
 		return DistrictToken{}, errMalformed
 	}
 	if t.Owner.Type != "district" || t.Token == "" {
