@@ -8,10 +8,11 @@
 // needs (ids that ascend, links that lead on), because whoever is missing from
 // a list is archived later on.
 //
-// The client tries nothing twice. Every failure becomes a fault.Fault of the
-// kind that says whether trying again can help, and the run's steps, which
-// survive a restart, do the waiting. The end of the caller's context is no
-// fault: it comes back as the context's own error.
+// The client tries nothing twice; only net/http sends a request again where a
+// kept connection turns out to have ended. Every failure becomes a fault.Fault
+// of the kind that says whether trying again can help, and the run's steps,
+// which survive a restart, do the waiting. The end of the caller's context is
+// no fault: it comes back as the context's own error.
 //
 // Tokens, bodies, names and addresses never get into an error, a log line or
 // a metric.

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"cleversync/shared/clever"
+	"cleversync/shared/clever/clevertest"
 	"cleversync/shared/fault"
 	"cleversync/shared/roster"
 )
@@ -94,4 +95,12 @@ func serveAt(t *testing.T, body func(base string) string) (*clever.Client, strin
 	}))
 	t.Cleanup(s.Close)
 	return connect(t, s.URL), s.URL
+}
+
+// serveSim starts a simulator and gives its address.
+func serveSim(t *testing.T, sim *clevertest.Server) string {
+	t.Helper()
+	s := httptest.NewServer(sim)
+	t.Cleanup(s.Close)
+	return s.URL
 }
