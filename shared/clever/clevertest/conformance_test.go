@@ -66,7 +66,7 @@ func TestConformance(t *testing.T) {
 	a := &audit{deviations: deviations(), occurred: map[*deviation]int{}, answered: map[string]int{}}
 	t.Run("districts", func(t *testing.T) {
 		for name, cfg := range map[string]clevertest.Config{
-			"small": {Students: 3, Seed: 1}, "seed 2": {Students: 150, Seed: 2}, "seed 3": {Students: 700, Seed: 3}, "seed 4": {Students: 60, Seed: 4},
+			"small": {Students: 3, Seed: 1}, "seed 2": {Students: 150, Seed: 2}, "seed 3": {Students: 400, Seed: 3}, "seed 4": {Students: 60, Seed: 4},
 			"recorded": {Dir: beside(t, "data", "clever-demo-district")},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -112,22 +112,25 @@ func (a *auditor) walk() {
 			continue
 		}
 		kind, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
-		for _, query := range queries(item.Get) {
-			if !strings.Contains(path, "{id}") {
+		all := queries(item.Get)
+		if !strings.Contains(path, "{id}") {
+			for _, query := range all {
 				a.ask(path, path+query, http.StatusOK)
-				continue
 			}
-			for _, id := range known[kind] {
-				a.ask(path, strings.Replace(path, "{id}", id, 1)+query, http.StatusOK)
-			}
-			a.ask(path, strings.Replace(path, "{id}", "0123456789abcdef01234567", 1)+query, http.StatusNotFound)
+			continue
 		}
+		for i, id := range known[kind] {
+			query := all[i%len(all)] // in turn, not each for each id
+			a.ask(path, strings.Replace(path, "{id}", id, 1), http.StatusOK)
+			a.ask(path, strings.Replace(path, "{id}", id, 1)+query, http.StatusOK)
+		}
+		a.ask(path, strings.Replace(path, "{id}", "0123456789abcdef01234567", 1), http.StatusNotFound)
 	}
 }
 
 // sample takes some of many, first and last among them.
 func sample(of []string) []string {
-	const most = 3
+	const most = 5
 	if len(of) <= most {
 		return of
 	}
