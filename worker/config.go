@@ -38,7 +38,8 @@ type Config struct {
 	FetchConcurrency int `env:"FETCH_CONCURRENCY" envDefault:"8"`
 	ApplyConcurrency int `env:"APPLY_CONCURRENCY" envDefault:"2"`
 	// FetchPerTenant and FetchPerDistrict bound the fetch steps that run at once
-	// over all workers.
+	// over all workers. The budget of a district reckons with 30 requests on
+	// their way at most.
 	FetchPerTenant   int `env:"FETCH_PER_TENANT" envDefault:"6"`
 	FetchPerDistrict int `env:"FETCH_PER_DISTRICT" envDefault:"12"`
 
@@ -78,6 +79,7 @@ func (c *Config) Validate() error {
 	check(c.FetchConcurrency >= 0 && c.ApplyConcurrency >= 0, "FETCH_CONCURRENCY: and APPLY_CONCURRENCY must not be negative")
 	check(c.FetchConcurrency+c.ApplyConcurrency > 0, "FETCH_CONCURRENCY: and APPLY_CONCURRENCY are both 0: the worker would do nothing")
 	check(c.FetchPerTenant > 0 && c.FetchPerDistrict > 0, "FETCH_PER_TENANT: and FETCH_PER_DISTRICT must be at least 1")
+	check(c.FetchPerDistrict <= 30, "FETCH_PER_DISTRICT: must be at most 30")
 	check(c.Poll > 0 && c.Poll <= c.Heartbeat, "POLL: must be positive and at most HEARTBEAT")
 	check(c.Heartbeat > 0 && c.Heartbeat*2 < c.Lease, "HEARTBEAT: must be positive and less than half of LEASE")
 	check(c.Slice > 0, "SLICE: must be positive")

@@ -86,14 +86,14 @@ func TestRun_refusesAnOlderSchemaAndTheOwner(t *testing.T) {
 func TestConfig_allFaultsAtOnce(t *testing.T) {
 	t.Parallel()
 	_, err := daemon.Parse[Config](getenv(map[string]string{
-		"FETCH_CONCURRENCY": "0", "APPLY_CONCURRENCY": "0", "HEARTBEAT": "40s", "ENCRYPTION_KEYS": "nonsense", "SLICE": "soon",
+		"FETCH_CONCURRENCY": "0", "APPLY_CONCURRENCY": "0", "HEARTBEAT": "40s", "ENCRYPTION_KEYS": "nonsense", "SLICE": "soon", "FETCH_PER_DISTRICT": "31",
 	}))
 	misuse, ok := errors.AsType[*daemon.Misuse](err)
 	if !ok {
 		t.Fatalf("error = %v, want every fault", err)
 	}
 	text := misuse.Error()
-	for _, name := range []string{"DATABASE_URL", "REDIS_URL", "CLEVER_CLIENT_ID", "CLEVER_CLIENT_SECRET", "FETCH_CONCURRENCY", "HEARTBEAT", "ENCRYPTION_KEYS", "SLICE"} {
+	for _, name := range []string{"DATABASE_URL", "REDIS_URL", "CLEVER_CLIENT_ID", "CLEVER_CLIENT_SECRET", "FETCH_CONCURRENCY", "HEARTBEAT", "ENCRYPTION_KEYS", "SLICE", "FETCH_PER_DISTRICT"} {
 		if !strings.Contains(text, name) {
 			t.Errorf("%s is not reported in %q", name, text)
 		}

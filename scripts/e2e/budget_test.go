@@ -10,6 +10,7 @@ import (
 
 	"cleversync/shared/clever/clevertest"
 	"cleversync/shared/postgres"
+	"cleversync/shared/roster"
 	"cleversync/shared/syncrun"
 )
 
@@ -42,7 +43,7 @@ func (w *world) schedule(id uuid.UUID) uuid.UUID {
 		must(w.t, err)
 		inserted, err := postgres.InsertRun(w.t.Context(), tx, postgres.NewRun{
 			ID: run, Tenant: id, Region: "uk", Trigger: syncrun.Scheduled, StartedBy: "test", WindowKey: "uk/test",
-			Config: w.dispatcher.ConfigOf(*c),
+			Config: w.dispatcher.ConfigOf(*c, roster.DefaultLimits()),
 		})
 		if must(w.t, err); !inserted {
 			w.t.Fatal("the scheduled run was not begun")

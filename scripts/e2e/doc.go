@@ -8,6 +8,6 @@
 // does not answer a certain request until it is told to, or by a lock on a table
 // of the roster store. Only then does the fault come.
 //
-// Each protection has a control: programs built without it (build tags unfenced
-// and unproven) must fail the same test.
+// Each protection has a control: programs built without it (build tags unfenced,
+// unproven and unbudgeted) must fail the same test.
 package e2e

@@ -78,7 +78,7 @@ func (w *world) addSynced(tx pgx.Tx, name string) {
 	_, err := postgres.CreateTenant(ctx, tx, tenant.Tenant{ID: id, Name: name, Region: "uk", Entitled: true})
 	must(w.t, err)
 	_, err = postgres.LinkConnection(ctx, tx, id, tenant.Connection{
-		District: w.clever.District().ID(), Enabled: true, Grant: tenant.Grant{Whole: true}, Options: roster.Options{Whole: true}, LinkedBy: "test",
+		District: w.clever.District().ID(), Enabled: true, Confirmed: true, Grant: tenant.Grant{Whole: true}, Options: roster.Options{Whole: true}, LinkedBy: "test",
 	})
 	must(w.t, err)
 	_, err = tx.Exec(ctx, `

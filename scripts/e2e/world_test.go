@@ -144,7 +144,7 @@ func (w *world) connect(id uuid.UUID) {
 		_, err := postgres.CreateTenant(ctx, tx, tenant.Tenant{ID: id, Name: "School", Region: "uk", Entitled: true})
 		must(w.t, err)
 		_, err = postgres.LinkConnection(ctx, tx, id, tenant.Connection{
-			District: w.clever.District().ID(), Enabled: true, Grant: tenant.Grant{Whole: true}, Options: options, LinkedBy: "test",
+			District: w.clever.District().ID(), Enabled: true, Confirmed: true, Grant: tenant.Grant{Whole: true}, Options: options, LinkedBy: "test",
 		})
 		must(w.t, err)
 	})

@@ -3,6 +3,7 @@ package clever
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net/http"
@@ -149,6 +150,9 @@ func unreachable(ctx context.Context, endpoint string, err error) *fault.Fault {
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
+		return fault.Wrap(err, fault.CleverUnavailable, "Clever's certificate is not trusted (%s)", endpoint)
 	}
 	return fault.Wrap(err, fault.CleverUnavailable, "no usable answer came for %s", endpoint)
 }

@@ -31,6 +31,8 @@ type StartRequest struct {
 	// refused: a run that has fetched nothing yet and works by the same
 	// settings serves both; after any other, one run more follows.
 	Coalesce bool
+	// Preview asks for a run that applies nothing and keeps its plan.
+	Preview bool
 }
 
 // Started is what came of a StartRequest.
@@ -105,6 +107,12 @@ func (d *Dispatcher) newRun(ctx context.Context, tx pgx.Tx, r StartRequest) (pos
 	if err := tenant.Startable(t, c); err != nil {
 		return postgres.NewRun{}, err
 	}
+	limits, err := postgres.EffectiveLimits(ctx, tx, []uuid.UUID{r.Tenant})
+	if err != nil {
+		return postgres.NewRun{}, err
+	}
+	config := d.ConfigOf(*c, limits[r.Tenant])
+	config.Preview = r.Preview
 	id, err := uuid.NewV7()
 	if err != nil {
 		return postgres.NewRun{}, fmt.Errorf("make run id: %w", err)
@@ -115,17 +123,20 @@ func (d *Dispatcher) newRun(ctx context.Context, tx pgx.Tx, r StartRequest) (pos
 		Region:    t.Region,
 		Trigger:   syncrun.Manual,
 		StartedBy: r.Actor,
-		Config:    d.ConfigOf(*c),
+		Config:    config,
 	}, nil
 }
 
-// ConfigOf is the copy of a connection that a run works by.
-func (d *Dispatcher) ConfigOf(c tenant.Connection) syncrun.Config {
+// ConfigOf is the copy of a connection, and of the limits that hold now, that a
+// run works by.
+func (d *Dispatcher) ConfigOf(c tenant.Connection, limits roster.Limits) syncrun.Config {
 	return syncrun.Config{
-		District: c.District,
-		Options:  c.Options,
-		PageSize: d.pageSize,
-		Mapping:  roster.MappingVersion,
+		District:    c.District,
+		Options:     c.Options,
+		PageSize:    d.pageSize,
+		Mapping:     roster.MappingVersion,
+		Limits:      limits,
+		Unconfirmed: !c.Confirmed,
 	}
 }
 

@@ -16,13 +16,19 @@ const (
 	TenantChanged       ActKind = "tenant_changed"
 	ConnectionLinked    ActKind = "connection_linked"
 	ConnectionChanged   ActKind = "connection_changed"
+	RunStarted          ActKind = "run_started"
+	RunCancelled        ActKind = "run_cancelled"
+	HoldWasApproved     ActKind = "hold_approved"
+	HoldWasRejected     ActKind = "hold_rejected"
+	LimitSet            ActKind = "limit_set"
+	LimitRemoved        ActKind = "limit_removed"
+	RunUndone           ActKind = "run_undone"
+	ScheduleResumed     ActKind = "schedule_resumed"
+	TokenCreated        ActKind = "token_created"
+	TokenRevoked        ActKind = "token_revoked"
 	ConnectionEnded     ActKind = "connection_ended"
 	CleverLoginBegun    ActKind = "clever_login_begun"
 	CleverLoginRejected ActKind = "clever_login_rejected"
-	RunStarted          ActKind = "run_started"
-	RunCancelled        ActKind = "run_cancelled"
-	TokenCreated        ActKind = "token_created"
-	TokenRevoked        ActKind = "token_revoked"
 )
 
 // Act is one thing that a person, or a service in a person's place, did.

@@ -14,7 +14,7 @@ import (
 
 // LockUnplanned gives up to limit tenants of a region that have no slot yet
 // but may have one from now on: entitled, enabled, and with a completed run
-// that a person started, since the first sync begins by hand only. They stay
+// that a person started, no preview, since the first sync begins by hand only. They stay
 // locked until the transaction ends; those that somebody else holds are left
 // for later.
 func LockUnplanned(ctx context.Context, tx pgx.Tx, region string, limit int) ([]uuid.UUID, error) {
@@ -31,7 +31,8 @@ func LockUnplanned(ctx context.Context, tx pgx.Tx, region string, limit int) ([]
 		              FROM sync.runs r
 		              WHERE r.tenant_id = t.id
 		                AND r.trigger = 'manual'
-		                AND r.state = 'completed')
+		                AND r.state = 'completed'
+		                AND NOT r.config @> '{"preview": true}')
 		LIMIT $2
 		FOR NO KEY UPDATE OF t SKIP LOCKED`, region, limit)
 	if err != nil {
@@ -75,7 +76,7 @@ type DueTenant struct {
 // length: then the next one has come and this one is missed.
 func LockDue(ctx context.Context, tx pgx.Tx, region string, now time.Time, length time.Duration, limit int) ([]DueTenant, error) {
 	rows, err := tx.Query(ctx, `
-		SELECT t.id, t.name, t.region, t.entitled, t.next_due_at, t.created_at,
+		SELECT t.id, t.name, t.region, t.entitled, t.next_due_at, t.created_at, t.previews_only,
 		       EXISTS (SELECT 1 FROM sync.connections c WHERE c.tenant_id = t.id OFFSET 0),
 		       `+isBusy+`
 		FROM sync.tenants t
@@ -90,7 +91,7 @@ func LockDue(ctx context.Context, tx pgx.Tx, region string, now time.Time, lengt
 	}
 	due, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (DueTenant, error) {
 		var d DueTenant
-		return d, row.Scan(&d.ID, &d.Name, &d.Region, &d.Entitled, &d.NextDueAt, &d.CreatedAt, &d.Connected, &d.Busy)
+		return d, row.Scan(&d.ID, &d.Name, &d.Region, &d.Entitled, &d.NextDueAt, &d.CreatedAt, &d.PreviewsOnly, &d.Connected, &d.Busy)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("look for due tenants of %s: %w", region, err)

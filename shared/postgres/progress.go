@@ -211,8 +211,8 @@ var ErrTooManyGenerations = errors.New("staged rows were lost too often")
 
 // Regenerate begins the fetch of a run anew: its staged rows were lost. The
 // caller's transaction came through FencedRun. Fetch steps become ready under a
-// raised epoch, what followed them is removed and comes back by the fan-in. No
-// attempt is burned.
+// raised epoch, what followed them is removed and comes back by the fan-in; a
+// run that fetches nothing begins with prepare. No attempt is burned.
 func Regenerate(ctx context.Context, tx pgx.Tx, c *Claim, bound int) ([]syncrun.Delivery, error) {
 	var generation int
 	err := tx.QueryRow(ctx, `
@@ -248,8 +248,8 @@ func Regenerate(ctx context.Context, tx pgx.Tx, c *Claim, bound int) ([]syncrun.
 		    bytes = 0
 		FROM (`+inFlight+`) AS f (flying)
 		WHERE s.run_id = $1
-		  AND s.name LIKE 'fetch-%'
-		RETURNING s.run_id, s.name, s.seq, s.lane, s.dispatched_at IS NOT NULL`, c.Run, bound)
+		  AND (s.name LIKE 'fetch-%' OR $3 AND s.name = 'prepare')
+		RETURNING s.run_id, s.name, s.seq, s.lane, s.dispatched_at IS NOT NULL`, c.Run, bound, c.Config.Offline())
 	if err != nil {
 		return nil, fmt.Errorf("begin fetch steps anew: %w", err)
 	}

@@ -35,9 +35,14 @@ type Run struct {
 	CreatedAt, StartedAt, FinishedAt time.Time
 	// Records and Pages are what was received from Clever so far.
 	Records, Pages int64
-	Counts         map[roster.Kind]Counts
-	Issues         []IssueCount
-	Steps          []StepProgress
+	// Hold is what the run has kept instead of applying it, Applies what it
+	// applies that another has kept; zero for none.
+	Hold, Applies uuid.UUID
+	// Preview: nothing was to be applied.
+	Preview bool
+	Counts  map[roster.Kind]Counts
+	Issues  []IssueCount
+	Steps   []StepProgress
 }
 
 // Counts are the numbers of one kind, counted from rows really written.
@@ -76,7 +81,9 @@ type StepProgress struct {
 
 const runColumns = `r.id, r.tenant_id, r.trigger, r.started_by, r.state, coalesce(r.code, ''), coalesce(r.message, ''),
 	coalesce(r.reference, ''), coalesce(r.window_key, ''), r.generation, r.district_id, r.last_sync,
-	r.created_at, r.started_at, r.finished_at, r.records, r.pages`
+	r.created_at, r.started_at, r.finished_at, r.records, r.pages,
+	(SELECT h.id FROM sync.holds h WHERE h.run_id = r.id ORDER BY h.id DESC LIMIT 1),
+	(r.config ->> 'hold')::uuid, coalesce((r.config ->> 'preview')::boolean, false)`
 
 // ReadRun gives a run of the tenant with its steps, counts and issue counts,
 // or ErrNoRun.
@@ -136,9 +143,11 @@ func completeRuns(ctx context.Context, q Querier, tenant uuid.UUID, rows pgx.Row
 func scanRun(row pgx.CollectableRow) (Run, error) {
 	r := Run{Counts: map[roster.Kind]Counts{}}
 	var lastSync, started, finished *time.Time
+	var hold, applies *uuid.UUID
 	err := row.Scan(&r.ID, &r.Tenant, &r.Trigger, &r.StartedBy, &r.State, &r.Code, &r.Message,
 		&r.Reference, &r.WindowKey, &r.Generation, &r.District, &lastSync,
-		&r.CreatedAt, &started, &finished, &r.Records, &r.Pages)
+		&r.CreatedAt, &started, &finished, &r.Records, &r.Pages, &hold, &applies, &r.Preview)
 	r.LastSync, r.StartedAt, r.FinishedAt = timeOf(lastSync), timeOf(started), timeOf(finished)
+	r.Hold, r.Applies = idOf(hold), idOf(applies)
 	return r, err
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 )
 
@@ -17,6 +18,25 @@ func DescribeRun(ctx context.Context, tx pgx.Tx, c *Claim, districtState string,
 		    last_sync = $4
 		WHERE id = $1
 		  AND tenant_id = $2`, c.Run, c.Tenant, districtState, nullTime(lastSync))
+	if err != nil {
+		return fmt.Errorf("describe run %s: %w", c.Run, err)
+	}
+	return nil
+}
+
+// DescribeLike stores with a run that applies kept changes the age of the data
+// by which they were planned.
+func DescribeLike(ctx context.Context, tx pgx.Tx, c *Claim, hold uuid.UUID) error {
+	_, err := tx.Exec(ctx, `
+		UPDATE sync.runs r
+		SET last_sync = k.last_sync
+		FROM sync.holds h
+		JOIN sync.runs k
+		  ON k.id = h.run_id
+		WHERE r.id = $1
+		  AND r.tenant_id = $2
+		  AND h.id = $3
+		  AND h.tenant_id = $2`, c.Run, c.Tenant, hold)
 	if err != nil {
 		return fmt.Errorf("describe run %s: %w", c.Run, err)
 	}

@@ -16,7 +16,14 @@ import (
 // see: the two are not told apart on purpose.
 var ErrNoTenant = errors.New("no such tenant")
 
-const tenantColumns = `id, name, region, entitled, next_due_at, created_at`
+const tenantColumns = `id, name, region, entitled, next_due_at, created_at,
+	EXISTS (SELECT
+	        FROM sync.holds h
+	        WHERE h.tenant_id = tenants.id
+	          AND h.purpose = 'review'
+	          AND h.state = 'open'
+	          AND h.expires_at > now()),
+	previews_only`
 
 // CreateTenant stores a new tenant under the id that the caller made, and
 // gives it back as stored.
@@ -89,10 +96,26 @@ func oneTenant(rows pgx.Rows, err error, doing string, id uuid.UUID) (tenant.Ten
 	return t, nil
 }
 
+// SetPreviewsOnly lets the tenant's nightly runs apply nothing, or lets them
+// apply again.
+func SetPreviewsOnly(ctx context.Context, q Querier, id uuid.UUID, only bool) error {
+	tag, err := q.Exec(ctx, `
+		UPDATE sync.tenants
+		SET previews_only = $2
+		WHERE id = $1`, id, only)
+	if err != nil {
+		return fmt.Errorf("set previews of tenant %s: %w", id, err)
+	}
+	if tag.RowsAffected() == 0 {
+		return ErrNoTenant
+	}
+	return nil
+}
+
 func scanTenant(row pgx.CollectableRow) (tenant.Tenant, error) {
 	var t tenant.Tenant
 	var due *time.Time
-	if err := row.Scan(&t.ID, &t.Name, &t.Region, &t.Entitled, &due, &t.CreatedAt); err != nil {
+	if err := row.Scan(&t.ID, &t.Name, &t.Region, &t.Entitled, &due, &t.CreatedAt, &t.NeedsReview, &t.PreviewsOnly); err != nil {
 		return tenant.Tenant{}, err
 	}
 	t.NextDueAt = timeOf(due)

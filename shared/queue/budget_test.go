@@ -94,7 +94,7 @@ func TestTake_cancelled(t *testing.T) {
 	t.Parallel()
 	url := queuetest.New(t)
 	b := newBudget(t, url).patient(t, url)
-	for range budgetBurst + budgetRate { // a second ahead
+	for range budgetBurst + budgetRate*3/2 { // a second and a half ahead
 		if _, err := b.shared.reserve(t.Context(), "d1", true); err != nil {
 			t.Fatal(err)
 		}

@@ -91,7 +91,7 @@ func begin(ctx context.Context, tx pgx.Tx, in ApplyInput) (*applying, error) {
 	var all int64
 	for t, n := range a.todo {
 		all += n
-		a.work = a.work || t.op != "hold" && t.op != "skip"
+		a.work = a.work || t.op != "skip" && !strings.HasPrefix(t.op, "hold")
 	}
 	if all != in.Changes {
 		return nil, ErrChangesLost
@@ -184,6 +184,12 @@ func (a *applying) raiseSequence(ctx context.Context) error {
 		SET change_seq = @seq
 		WHERE id = @tenant`, a.args); err != nil {
 		return fmt.Errorf("raise change sequence: %w", err)
+	}
+	if _, err := a.tx.Exec(ctx, `
+		UPDATE sync.runs
+		SET change_seq = @seq
+		WHERE id = @run`, a.args); err != nil {
+		return fmt.Errorf("note change sequence: %w", err)
 	}
 	return nil
 }

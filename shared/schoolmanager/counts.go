@@ -41,7 +41,8 @@ const (
 		        WHERE t.tenant_id = @tenant
 		          AND t.clever_id IS NOT NULL
 		          AND t.archived_at IS NULL) - count(*) FILTER (WHERE c.live),
-		       count(*) FILTER (WHERE c.op = 'hold'),
+		       count(*) FILTER (WHERE c.op LIKE 'hold%'),
+		       count(*) FILTER (WHERE c.op = 'hold_update'),
 		       count(*) FILTER (WHERE c.op = 'skip')
 		FROM staging.{changes} c
 		WHERE c.run_id = @run`
@@ -54,7 +55,8 @@ const (
 		          AND m.source = 'clever'
 		          AND m.archived_at IS NULL
 		          AND m.{person} IS NOT NULL) - count(*) FILTER (WHERE c.live),
-		       count(*) FILTER (WHERE c.op = 'hold' AND c.live),
+		       count(*) FILTER (WHERE c.op LIKE 'hold%' AND c.live),
+		       count(*) FILTER (WHERE c.op = 'hold_update' AND c.live),
 		       0
 		FROM staging.{changes} c
 		WHERE c.run_id = @run`
@@ -85,7 +87,7 @@ func countPlanned(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (counts []
 	count := func(kind roster.Kind, statement string) error {
 		c := Counts{Kind: kind}
 		var rows int64
-		if err := tx.QueryRow(ctx, statement, args).Scan(&rows, &c.Unchanged, &c.Held, &c.Skipped); err != nil {
+		if err := tx.QueryRow(ctx, statement, args).Scan(&rows, &c.Unchanged, &c.Held, &c.HeldUpdates, &c.Skipped); err != nil {
 			return fmt.Errorf("count planned %s: %w", kind, err)
 		}
 		changes += rows
@@ -117,6 +119,44 @@ func countPlanned(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs) (counts []
 		counts = append(counts, of[kind])
 	}
 	return counts, changes, nil
+}
+
+// CountPreview stores what a run would have done to records and edges that are
+// there, had it been applied.
+func CountPreview(ctx context.Context, tx pgx.Tx, run, tenant uuid.UUID) error {
+	todo, err := loadTodo(ctx, tx, run)
+	if err != nil {
+		return err
+	}
+	counts, err := loadCounts(ctx, tx, run)
+	if err != nil {
+		return err
+	}
+	for t, n := range todo {
+		c := counts[t.kind]
+		switch t.op {
+		case "create":
+			c.Added += n
+		case "update":
+			c.Updated += n
+		case "archive":
+			c.Archived += n
+		case "restore":
+			c.Restored += n
+		}
+	}
+	for _, e := range edges() {
+		var added int64
+		if err := tx.QueryRow(ctx, e.sql(countNewEdges), pgx.NamedArgs{"run": run, "tenant": tenant}).Scan(&added); err != nil {
+			return fmt.Errorf("count new %s: %w", e.table, err)
+		}
+		counts[e.kind].Added += added
+	}
+	all := make([]Counts, 0, len(counts))
+	for _, kind := range roster.Kinds() {
+		all = append(all, *counts[kind])
+	}
+	return storeCounts(ctx, tx, run, tenant, all)
 }
 
 // storeCounts writes a run's counts, replacing those of an earlier plan.

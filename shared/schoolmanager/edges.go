@@ -184,7 +184,7 @@ const unsettleOwners = `
 	  AND o.id IN (SELECT c.{owner}
 	               FROM staging.{changes} c
 	               WHERE c.run_id = @run
-	                 AND c.op = 'hold')`
+	                 AND c.op IN ('hold', 'hold_update'))`
 
 const dropSettled = `
 	DELETE FROM staging.{owner_changes} o
@@ -201,7 +201,7 @@ const manyOwners = 500
 // compare writes the change rows of one kind of edge, but not of new owners:
 // what they name is in their own change rows, and apply takes it from there. It
 // comes after users and owners, whose change rows it reads.
-func (e edge) compare(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, ownersChanged int64) error {
+func (e edge) compare(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, ownersChanged int64, b *breaker) error {
 	if ownersChanged >= manyOwners {
 		if _, err := tx.Exec(ctx, e.sql(`ANALYZE (SKIP_LOCKED) staging.{owner_changes} (run_id, op)`)); err != nil {
 			return fmt.Errorf("analyze %d changed %s: %w", ownersChanged, e.owners.table, err)
@@ -228,14 +228,23 @@ func (e edge) compare(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, owners
 		{"archive", archiveEdges, gone},
 		{"resolve", resolveEdges, unresolved},
 		{"unresolve", unresolveEdges, left},
-		{"unsettle owners of", unsettleOwners, known},
-		{"drop settled owners of", dropSettled, known},
 	} {
 		if s.among == "" {
 			continue
 		}
 		if _, err := tx.Exec(ctx, e.sql(withAmong(s.statement, s.among)), args); err != nil {
 			return fmt.Errorf("%s %s: %w", s.doing, e.table, err)
+		}
+	}
+	if err := b.after(ctx, e.kind); err != nil {
+		return err
+	}
+	if known == "" {
+		return nil
+	}
+	for _, s := range []struct{ doing, statement string }{{"unsettle", unsettleOwners}, {"drop settled", dropSettled}} {
+		if _, err := tx.Exec(ctx, e.sql(s.statement), args); err != nil {
+			return fmt.Errorf("%s owners of %s: %w", s.doing, e.table, err)
 		}
 	}
 	return nil

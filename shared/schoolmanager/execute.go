@@ -206,6 +206,9 @@ func (a *applying) change(ctx context.Context, r record) error {
 		if err != nil {
 			return err
 		}
+		if _, err := a.tx.Exec(ctx, strings.NewReplacer("{among}", among, "{kind}", string(r.kind)).Replace(r.sql(journalRecords)), a.args); err != nil {
+			return fmt.Errorf("journal %s of %s: %w", s.op, r.table, err)
+		}
 		tag, err := a.tx.Exec(ctx, strings.ReplaceAll(r.sql(s.statement), "{among}", among), a.args)
 		if err != nil {
 			return fmt.Errorf("%s %s: %w", s.op, r.table, err)
@@ -267,6 +270,9 @@ func (a *applying) changeEdges(ctx context.Context, e edge) error {
 		  AND c.op IN ('update', 'archive', 'restore')`))
 	if err != nil {
 		return err
+	}
+	if _, err := a.tx.Exec(ctx, strings.NewReplacer("{among}", among, "{kind}", string(e.kind)).Replace(e.sql(journalEdges)), a.args); err != nil {
+		return fmt.Errorf("journal changes of %s: %w", e.table, err)
 	}
 	err = a.tx.QueryRow(ctx, strings.ReplaceAll(e.sql(updateEdges), "{among}", among), a.args).Scan(&written, &updated, &archived, &resolved, &restored)
 	if err != nil {

@@ -21,6 +21,14 @@ type PlanInput struct {
 	// Torn says that the staged lists are of two moments of the district: who
 	// is missing from them may only have moved from one to another.
 	Torn bool
+	// Limits are those of the breaker.
+	Limits roster.Limits
+	// Unconfirmed says that nobody has confirmed what the last change of
+	// options or schools removes, so that it is withheld.
+	Unconfirmed bool
+	// Hold names kept changes that are to be applied, instead of comparing what
+	// was fetched.
+	Hold *uuid.UUID
 	// WorkMem bounds the memory of each sort and hash, in Postgres' spelling;
 	// empty is 256MB.
 	WorkMem string
@@ -36,6 +44,8 @@ type Planned struct {
 	Counts []Counts
 	// Issues are the exact numbers of the run's issues.
 	Issues []IssueCount
+	// Trips say why the breaker has withheld changes; none on most nights.
+	Trips []Trip
 	// IssuesOf is the run that stores the same issues already, so that this
 	// one stores none.
 	IssuesOf *uuid.UUID
@@ -55,6 +65,14 @@ const analyzeFrom = 50_000
 func Plan(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, error) {
 	if err := forget(ctx, tx, in); err != nil {
 		return Planned{}, err
+	}
+	if in.Hold != nil {
+		var out Planned
+		err := withSettings(ctx, tx, setBased(in.WorkMem), func() (err error) {
+			out, err = planKept(ctx, tx, in)
+			return err
+		})
+		return out, err
 	}
 	s, err := look(ctx, tx, in)
 	if err != nil {
@@ -78,11 +96,17 @@ func (s survey) plan(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, err
 	}
 	args := arguments(in)
 	s.withheld(in, args)
-	if err := compareAll(ctx, tx, in, s, args); err != nil {
+	b, err := newBreaker(ctx, tx, in, s, args)
+	if err != nil {
 		return Planned{}, err
 	}
-	var out Planned
-	var err error
+	if err := compareAll(ctx, tx, in, s, args, b); err != nil {
+		return Planned{}, err
+	}
+	if err := b.report(ctx); err != nil {
+		return Planned{}, err
+	}
+	out := Planned{Trips: b.trips}
 	if out.Issues, out.IssuesOf, err = reportIssues(ctx, tx, in, s, args); err != nil {
 		return Planned{}, err
 	}
@@ -93,12 +117,16 @@ func (s survey) plan(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, err
 }
 
 // compareAll compares every kind: users before parents and edges, since those
-// depend on who stays; owners before their edges.
-func compareAll(ctx context.Context, tx pgx.Tx, in PlanInput, s survey, args pgx.NamedArgs) error {
+// depend on who stays; owners before their edges. The breaker looks at each
+// before the next.
+func compareAll(ctx context.Context, tx pgx.Tx, in PlanInput, s survey, args pgx.NamedArgs, b *breaker) error {
 	changed := map[string]int64{}
 	var err error
 	for _, c := range comparisons() {
 		if changed[c.changes], err = c.compare(ctx, tx, args, s.oneList[c.table]); err != nil {
+			return err
+		}
+		if err := b.after(ctx, c.kind); err != nil {
 			return err
 		}
 	}
@@ -106,8 +134,11 @@ func compareAll(ctx context.Context, tx pgx.Tx, in PlanInput, s survey, args pgx
 	if err != nil {
 		return err
 	}
+	if err := b.after(ctx, classrooms.kind); err != nil {
+		return err
+	}
 	for _, e := range edges() {
-		if err := e.compare(ctx, tx, args, changed[e.owners.changes]); err != nil {
+		if err := e.compare(ctx, tx, args, changed[e.owners.changes], b); err != nil {
 			return err
 		}
 	}
@@ -156,6 +187,8 @@ func forget(ctx context.Context, tx pgx.Tx, in PlanInput) error {
 	for _, statement := range []string{
 		`DELETE FROM staging.issues WHERE run_id = $1 AND generation = $2 AND step = 'plan'`,
 		`DELETE FROM sync.run_issues WHERE run_id = $1 AND $2 > 0`,
+		`DELETE FROM sync.removals WHERE run_id = $1 AND $2 > 0`,
+		`DELETE FROM sync.trips WHERE run_id = $1 AND $2 > 0`,
 		`DELETE FROM sync.run_issue_counts WHERE run_id = $1 AND $2 > 0`,
 	} {
 		if _, err := tx.Exec(ctx, statement, in.Run, in.Generation); err != nil {

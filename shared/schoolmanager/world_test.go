@@ -22,9 +22,16 @@ type world struct {
 	pool   *pgxpool.Pool
 	tenant uuid.UUID
 
+	// limits of the breaker; it is as good as off unless a test is about it.
+	limits      roster.Limits
+	unconfirmed bool
+
 	// Between the parts of a run, for whoever writes from outside.
 	fetched, planned func(run uuid.UUID)
 }
+
+// unlimited is a breaker that never trips.
+var unlimited = roster.Limits{Removals: 1e9, Week: 1e9, Updates: 1e9, Creates: 1e9}
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
@@ -33,7 +40,7 @@ func newWorld(t testing.TB) *world {
 
 func newTenant(t testing.TB, pool *pgxpool.Pool) *world {
 	t.Helper()
-	w := &world{t: t, pool: pool, tenant: uuid.Must(uuid.NewV7())}
+	w := &world{t: t, pool: pool, tenant: uuid.Must(uuid.NewV7()), limits: unlimited}
 	w.exec(`INSERT INTO sync.tenants (id, name, region) VALUES ($1, 'Test', 'uk')`, w.tenant)
 	return w
 }
@@ -44,19 +51,28 @@ type outcome struct {
 	planned schoolmanager.Planned
 	counts  map[roster.Kind]schoolmanager.Counts
 	issues  map[roster.IssueCode]int64
-	err     error
+	// kept is the number of changes that wait for a person.
+	kept int64
+	err  error
 }
 
 // run syncs the tenant with the district once, in the way the worker does.
 func (w *world) run(d *district, o roster.Options) outcome {
 	w.t.Helper()
-	out := outcome{run: w.begin()}
-	w.stage(out.run, d.fetch(o))
+	run := w.begin()
+	w.stage(run, d.fetch(o))
 	if w.fetched != nil {
-		w.fetched(out.run)
+		w.fetched(run)
 	}
+	return w.finish(w.input(run, o, d.state))
+}
+
+// finish plans and applies what is staged or kept.
+func (w *world) finish(in schoolmanager.PlanInput) outcome {
+	w.t.Helper()
+	out := outcome{run: in.Run}
 	out.err = w.inTx(func(ctx context.Context, tx pgx.Tx) (err error) {
-		out.planned, err = schoolmanager.Plan(ctx, tx, w.input(out.run, o, d.state))
+		out.planned, err = schoolmanager.Plan(ctx, tx, in)
 		return err
 	})
 	if out.err != nil {
@@ -76,6 +92,10 @@ func (w *world) run(d *district, o roster.Options) outcome {
 		for _, c := range counts {
 			out.counts[c.Kind] = c
 		}
+		if err != nil {
+			return err
+		}
+		out.kept, err = schoolmanager.Keep(ctx, tx, schoolmanager.KeepInput{Run: out.run, Tenant: w.tenant})
 		return err
 	})
 	w.end(out.run, syncrun.Completed)
@@ -93,7 +113,9 @@ func (w *world) mustRun(d *district, o roster.Options) outcome {
 }
 
 func (w *world) input(run uuid.UUID, o roster.Options, state string) schoolmanager.PlanInput {
-	return schoolmanager.PlanInput{Run: run, Tenant: w.tenant, Generation: 1, Options: o, DistrictState: state}
+	return schoolmanager.PlanInput{
+		Run: run, Tenant: w.tenant, Generation: 1, Options: o, DistrictState: state, Limits: w.limits, Unconfirmed: w.unconfirmed,
+	}
 }
 
 func (w *world) begin() uuid.UUID {

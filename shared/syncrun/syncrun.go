@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/google/uuid"
+
 	"cleversync/shared/roster"
 )
 
@@ -115,13 +117,36 @@ type Config struct {
 	PageSize int `json:"page_size"`
 	// Mapping is the version of the mapping code that began the run.
 	Mapping int `json:"mapping"`
+	// Limits are those of the breaker; the zero value stands for the defaults.
+	Limits roster.Limits `json:"limits,omitzero"`
+	// Unconfirmed: nobody has confirmed what the last change of options or
+	// schools removes.
+	Unconfirmed bool `json:"unconfirmed,omitempty"`
+	// Preview ends the run after its plan: nothing is applied.
+	Preview bool `json:"preview,omitempty"`
+	// Hold names kept changes which the run applies; it fetches nothing.
+	Hold *uuid.UUID `json:"hold,omitempty"`
+	// Undo names a run that this one takes back; it fetches and plans nothing.
+	Undo *Undo `json:"undo,omitempty"`
 }
+
+// Undo says what of a run is taken back.
+type Undo struct {
+	Run uuid.UUID `json:"run"`
+	// RemovalsOnly brings back what the run removed and leaves the rest.
+	RemovalsOnly bool `json:"removals_only,omitempty"`
+}
+
+// Offline tells whether the run asks Clever nothing.
+func (c Config) Offline() bool { return c.Hold != nil || c.Undo != nil }
 
 // Equal tells whether two runs would do the same.
 func (c Config) Equal(other Config) bool {
 	return c.District == other.District && c.PageSize == other.PageSize && c.Mapping == other.Mapping &&
 		c.Options.Whole == other.Options.Whole && slices.Equal(c.Options.Schools, other.Options.Schools) &&
 		c.Options.Classrooms == other.Options.Classrooms && c.Options.UniqueClassNames == other.Options.UniqueClassNames &&
+		c.Limits.OrDefault() == other.Limits.OrDefault() && c.Unconfirmed == other.Unconfirmed &&
+		c.Preview == other.Preview && !c.Offline() && !other.Offline() &&
 		c.Options.Parents == other.Options.Parents && slices.Equal(c.Options.ParentTypes, other.Options.ParentTypes)
 }
 
@@ -139,6 +164,10 @@ func (c Config) Fetches() []Step {
 // run is unfinished. It is the whole fan-in; callers hold the run's lock.
 func (c Config) Next(ended Step, othersUnfinished bool) []Step {
 	switch {
+	case ended == Prepare && c.Undo != nil:
+		return []Step{Apply}
+	case ended == Prepare && c.Hold != nil:
+		return []Step{Plan}
 	case ended == Prepare:
 		return c.Fetches()
 	case ended == FetchStudents && c.Options.Parents:

@@ -25,6 +25,11 @@ type Tenant struct {
 	Entitled  bool
 	NextDueAt time.Time // zero = not scheduled yet
 	CreatedAt time.Time
+	// NeedsReview: changes were withheld and wait for a person.
+	NeedsReview bool
+	// PreviewsOnly: after an undo, nightly runs apply nothing until a person
+	// resumes them.
+	PreviewsOnly bool
 }
 
 // Grant is what of a district a tenant may use at all. Only an operator or the
@@ -42,9 +47,12 @@ type Connection struct {
 	Enabled      bool
 	Grant        Grant
 	Options      roster.Options
-	Version      int64
-	LinkedBy     string
-	UpdatedAt    time.Time
+	// Confirmed: a person has confirmed what the last change of options or
+	// schools removes. What is not confirmed is withheld.
+	Confirmed bool
+	Version   int64
+	LinkedBy  string
+	UpdatedAt time.Time
 	// DisconnectedAt is when the tenant was disconnected, zero while it is
 	// connected. What is known of the connection stays, to be linked again.
 	DisconnectedAt time.Time

@@ -142,6 +142,9 @@ func relinked(ctx context.Context, tx pgx.Tx, login postgres.Login, options rost
 	wanted.Enabled = current.Enabled || !current.Connected()
 	wanted.Options = current.Options
 	wanted.Options.Whole, wanted.Options.Schools = options.Whole, options.Schools
+	// Whom another choice of schools removes is held for review: this page does
+	// not say how many they are.
+	wanted.Confirmed = current.Confirmed && current.Options.Whole == options.Whole && slices.Equal(current.Options.Schools, options.Schools)
 	return wanted, nil
 }
 

@@ -23,6 +23,7 @@ type Connection struct {
 	Options        Options    `json:"options"`
 	Version        int64      `json:"version" example:"1" doc:"Raised by every change."`
 	LinkedBy       string     `json:"linked_by" example:"Success team" doc:"Who linked the district."`
+	Confirmed      bool       `json:"confirmed" doc:"Whether somebody has confirmed what the last change of schools or options removes; otherwise that is held for review."`
 	UpdatedAt      time.Time  `json:"updated_at"`
 	DisconnectedAt *time.Time `json:"disconnected_at,omitempty" doc:"When the tenant was disconnected; absent while it is connected. What was chosen is kept, to be connected again."`
 }
@@ -50,7 +51,7 @@ func viewConnection(c tenant.Connection) Connection {
 			Classrooms: c.Options.Classrooms, UniqueClassNames: c.Options.UniqueClassNames,
 			Parents: c.Options.Parents, ParentTypes: c.Options.ParentTypes,
 		},
-		Version: c.Version, LinkedBy: c.LinkedBy, UpdatedAt: c.UpdatedAt, DisconnectedAt: optional(c.DisconnectedAt),
+		Version: c.Version, Confirmed: c.Confirmed, LinkedBy: c.LinkedBy, UpdatedAt: c.UpdatedAt, DisconnectedAt: optional(c.DisconnectedAt),
 	}
 }
 
@@ -62,6 +63,7 @@ type ConnectionLink struct {
 	WholeDistrict bool          `json:"whole_district,omitempty" example:"false" doc:"Sync every school of the district; schools must be empty then."`
 	Schools       []string      `json:"schools,omitempty" maxItems:"2000" nullable:"false" minLength:"1" maxLength:"100" pattern:"^[A-Za-z0-9_-]+$" example:"[\"58da8a43cc70ab00017a1a87\"]" doc:"The Clever ids of the schools to sync."`
 	Options       OptionsChange `json:"options,omitempty"`
+	Confirm       bool          `json:"confirm,omitempty" doc:"The next run may remove what these schools and options no longer ask for; otherwise that is held for review."`
 }
 
 // OptionsChange are the options that are to change.
@@ -78,6 +80,7 @@ type ConnectionChange struct {
 	WholeDistrict *bool          `json:"whole_district,omitempty" example:"false" doc:"Sync every school of the district."`
 	Schools       *[]string      `json:"schools,omitempty" maxItems:"2000" nullable:"false" minLength:"1" maxLength:"100" pattern:"^[A-Za-z0-9_-]+$" example:"[\"58da8a43cc70ab00017a1a87\"]" doc:"The Clever ids of the schools to sync."`
 	Options       *OptionsChange `json:"options,omitempty"`
+	Confirm       bool           `json:"confirm,omitempty" doc:"The next run may remove what these schools and options no longer ask for; otherwise that is held for review."`
 
 	// District and Grant are known here only to be refused by name.
 	District any `json:"district_id,omitempty" hidden:"true"`
@@ -86,11 +89,12 @@ type ConnectionChange struct {
 
 func (l ConnectionLink) connection(linkedBy string) tenant.Connection {
 	c := tenant.Connection{
-		District: l.DistrictID,
-		Enabled:  l.Enabled,
-		Grant:    tenant.Grant{Whole: l.Grant.Whole, Schools: distinct(l.Grant.Schools)},
-		Options:  roster.Options{Whole: l.WholeDistrict, Schools: distinct(l.Schools), Classrooms: true},
-		LinkedBy: linkedBy,
+		District:  l.DistrictID,
+		Enabled:   l.Enabled,
+		Grant:     tenant.Grant{Whole: l.Grant.Whole, Schools: distinct(l.Grant.Schools)},
+		Options:   roster.Options{Whole: l.WholeDistrict, Schools: distinct(l.Schools), Classrooms: true},
+		LinkedBy:  linkedBy,
+		Confirmed: l.Confirm,
 	}
 	l.Options.applyTo(&c.Options)
 	return c
@@ -106,6 +110,7 @@ func (o OptionsChange) applyTo(options *roster.Options) {
 }
 
 func (change ConnectionChange) applyTo(c tenant.Connection) tenant.Connection {
+	before := c.Options
 	c.Enabled = valueOr(change.Enabled, c.Enabled)
 	if change.Schools != nil {
 		c.Options.Schools = distinct(*change.Schools)
@@ -122,7 +127,15 @@ func (change ConnectionChange) applyTo(c tenant.Connection) tenant.Connection {
 	if change.Options != nil {
 		change.Options.applyTo(&c.Options)
 	}
+	c.Confirmed = change.Confirm || c.Confirmed && sameChoice(before, c.Options)
 	return c
+}
+
+// sameChoice tells whether two choices ask for the same, so that nobody need
+// confirm anything.
+func sameChoice(a, b roster.Options) bool {
+	return a.Whole == b.Whole && slices.Equal(a.Schools, b.Schools) && a.Classrooms == b.Classrooms &&
+		a.UniqueClassNames == b.UniqueClassNames && a.Parents == b.Parents && slices.Equal(a.ParentTypes, b.ParentTypes)
 }
 
 func valueOr[T any](given *T, current T) T {

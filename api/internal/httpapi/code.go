@@ -20,12 +20,15 @@ const (
 	codeUnknownTenant    code = "unknown_tenant"
 	codeUnknownRun       code = "unknown_run"
 	codeUnknownToken     code = "unknown_token"
+	codeUnknownHold      code = "unknown_hold"
+	codeHoldNotOpen      code = "hold_not_open"
 	codeUnknownLogin     code = "unknown_login"
 	codeNoConnection     code = "no_connection"
 	codeMethodNotAllowed code = "method_not_allowed"
 	codeSlow             code = "request_timeout"
 	codeRunUnfinished    code = "run_unfinished"
 	codeRunEnded         code = "run_ended"
+	codeNotUndoable      code = "not_undoable"
 	codeTooLarge         code = "request_too_large"
 	codeMediaType        code = "unsupported_media_type"
 	codeInvalid          code = "invalid_request"
@@ -50,12 +53,15 @@ var explanations = map[code]explanation{
 	codeUnknownTenant:    {http.StatusNotFound, "There is no such tenant, or the token is not for it.", ""},
 	codeUnknownRun:       {http.StatusNotFound, "The tenant has no such run.", ""},
 	codeUnknownToken:     {http.StatusNotFound, "There is no such token.", ""},
+	codeUnknownHold:      {http.StatusNotFound, "The tenant has no such held changes.", ""},
+	codeHoldNotOpen:      {http.StatusConflict, "These changes can no longer be decided about: they are decided, too old, or a newer sync has replaced them.", "Look at the newest held changes."},
 	codeNoConnection:     {http.StatusNotFound, "The tenant is not connected to a Clever district.", "Log in with Clever, or ask an operator to connect it."},
 	codeUnknownLogin:     {http.StatusNotFound, "The tenant has no such log-in, or it ended more than a day ago.", "Begin another."},
 	codeMethodNotAllowed: {http.StatusMethodNotAllowed, "This address does not take that method.", "See the Allow header."},
 	codeSlow:             {http.StatusRequestTimeout, "The body did not arrive in time.", ""},
 	codeRunUnfinished:    {http.StatusConflict, "A run of this tenant is under way.", "Wait for it or cancel it; coalesce=true joins it instead."},
 	codeRunEnded:         {http.StatusConflict, "The run has ended already.", ""},
+	codeNotUndoable:      {http.StatusConflict, "Only the newest run that wrote anything can be undone, once, and no undo.", ""},
 	codeTooLarge:         {http.StatusRequestEntityTooLarge, "The body is larger than 1 MB.", ""},
 	codeMediaType:        {http.StatusUnsupportedMediaType, "The body is not application/json.", ""},
 	codeInvalid:          {http.StatusUnprocessableEntity, "A parameter or a value of the body is not valid; errors names each.", ""},

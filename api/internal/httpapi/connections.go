@@ -60,10 +60,12 @@ func (a *API) linkConnection(ctx context.Context, in *linkConnectionInput) (*con
 	}
 	var linked tenant.Connection
 	err := a.within(ctx, func(tx pgx.Tx) error {
-		if err := mayRelink(ctx, tx, in.Tenant, wanted.District); err != nil {
+		current, err := mayRelink(ctx, tx, in.Tenant, wanted.District)
+		if err != nil {
 			return err
 		}
-		var err error
+		wanted.Confirmed = wanted.Confirmed || current == nil ||
+			current.Confirmed && current.District == wanted.District && sameChoice(current.Options, wanted.Options)
 		if linked, err = postgres.LinkConnection(ctx, tx, in.Tenant, wanted); err != nil {
 			return err
 		}
@@ -80,20 +82,20 @@ func (a *API) linkConnection(ctx context.Context, in *linkConnectionInput) (*con
 
 // mayRelink refuses to change the district under a run: it would go on with
 // the old one while the tenant shows the new. The connection stays locked, so
-// none can begin meanwhile.
-func mayRelink(ctx context.Context, tx pgx.Tx, id uuid.UUID, district string) error {
+// none can begin meanwhile. It gives the connection that there is.
+func mayRelink(ctx context.Context, tx pgx.Tx, id uuid.UUID, district string) (*tenant.Connection, error) {
 	if _, err := postgres.ReadTenant(ctx, tx, id); err != nil {
-		return err
+		return nil, err
 	}
 	current, err := postgres.LockConnection(ctx, tx, id)
 	if err != nil || current == nil || current.District == district {
-		return err
+		return current, err
 	}
 	unfinished, err := postgres.FindUnfinished(ctx, tx, id)
 	if err != nil || unfinished == nil {
-		return err
+		return current, err
 	}
-	return &dispatch.UnfinishedError{Run: unfinished.ID}
+	return nil, &dispatch.UnfinishedError{Run: unfinished.ID}
 }
 
 func (a *API) readConnection(ctx context.Context, in *TenantPath) (*connectionAnswer, error) {

@@ -25,7 +25,7 @@ func TestLinkConnection_DefaultsAndOrder(t *testing.T) {
 	got := w.link(id, `{"district_id":"d1","grant":{"schools":["s2","s1","s2"]}}`)
 	want := Connection{
 		DistrictID: "d1", Grant: Grant{Schools: []string{"s1", "s2"}}, Schools: []string{},
-		Options: Options{Classrooms: true, ParentTypes: []string{}}, LinkedBy: "Operator",
+		Options: Options{Classrooms: true, ParentTypes: []string{}}, LinkedBy: "Operator", Confirmed: true,
 	}
 	if diff := cmp.Diff(want, got, untimed); diff != "" || got.Version != 1 {
 		t.Errorf("version %d, want 1; (-want +got):\n%s", got.Version, diff)
@@ -51,7 +51,7 @@ func TestLinkConnection_DefaultsAndOrder(t *testing.T) {
 	got = w.link(id, `{"district_id":"d2","grant":{"whole":true}}`)
 	want = Connection{
 		DistrictID: "d2", Grant: Grant{Whole: true, Schools: []string{}}, Schools: []string{},
-		Options: Options{Classrooms: true, ParentTypes: []string{}}, LinkedBy: "Operator",
+		Options: Options{Classrooms: true, ParentTypes: []string{}}, LinkedBy: "Operator", // not confirmed: it removes everybody
 	}
 	if diff := cmp.Diff(want, got, untimed); diff != "" {
 		t.Errorf("linked anew (-want +got):\n%s", diff)
@@ -106,10 +106,17 @@ func TestChangeConnection_KeepsTheRest(t *testing.T) {
 		change func()
 	}{
 		{`{}`, func() {}},
-		{`{"schools":["s2","s1"]}`, func() { want.WholeDistrict, want.Schools = false, []string{"s1", "s2"} }},
-		{`{"options":{"sync_parent_data":true,"parent_role_types":["Family"]}}`, func() { want.Options.Parents, want.Options.ParentTypes = true, []string{"Family"} }},
-		{`{"options":{"sync_classroom_data":false}}`, func() { want.Options.Classrooms = false }},
-		{`{"options":{"force_unique_class_names":true}}`, func() { want.Options.UniqueClassNames = true }},
+		{`{"schools":["s2","s1"]}`, func() {
+			want.WholeDistrict, want.Schools, want.Confirmed = false, []string{"s1", "s2"}, false
+		}},
+		{`{"confirm":true}`, func() { want.Confirmed = true }},
+		{`{"schools":["s1","s2"]}`, func() {}}, // the same choice needs no confirming
+		{`{"enabled":true}`, func() {}},
+		{`{"options":{"sync_parent_data":true,"parent_role_types":["Family"]}}`, func() {
+			want.Options.Parents, want.Options.ParentTypes, want.Confirmed = true, []string{"Family"}, false
+		}},
+		{`{"options":{"sync_classroom_data":false},"confirm":true}`, func() { want.Options.Classrooms, want.Confirmed = false, true }},
+		{`{"options":{"force_unique_class_names":true}}`, func() { want.Options.UniqueClassNames, want.Confirmed = true, false }},
 		{`{"whole_district":true}`, func() { want.WholeDistrict, want.Schools = true, []string{} }},
 		{`{"whole_district":false}`, func() { want.WholeDistrict = false }},
 		{`{"options":{"sync_parent_data":false,"parent_role_types":[]}}`, func() { want.Options.Parents, want.Options.ParentTypes = false, []string{} }},

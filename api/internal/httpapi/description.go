@@ -22,6 +22,7 @@ func (a *API) description() huma.Config {
 				{Name: "Tenants", Description: "School Manager customer installations."},
 				{Name: "Connection", Description: "A tenant's link to a Clever district: schools and options."},
 				{Name: "Runs", Description: "Syncs: start, watch, cancel, read what came of them."},
+				{Name: "Review", Description: "What runs have withheld because it is too much to be true, previews, and the limits."},
 				{Name: "Tokens", Description: "Who may use this API."},
 			},
 			Components: &huma.Components{

@@ -110,11 +110,12 @@ func TestDocs_ExamplesAreTaken(t *testing.T) {
 	n := newNeighbours(t)
 	w := n.world
 	id := w.newTenant()
-	w.link(id, `{"district_id":"d1","grant":{"whole":true}}`)
+	w.link(id, `{"district_id":"d1","enabled":true,"grant":{"whole":true},"whole_district":true}`)
 	for _, op := range operations(w.api.OpenAPI()) {
 		if op.RequestBody == nil {
 			continue
 		}
+		n.hold(id, n.myRun)
 		r := n.requestOf(op, id, n.myRun, w.operator)
 		r.body = strings.ReplaceAll(r.body, exampleID, id.String())
 		if got := w.do(r); got.status >= 400 {

@@ -80,6 +80,9 @@ func New(c Config) (*API, error) {
 	a.offerCodes()
 	a.registerSchools()
 	a.registerRuns()
+	a.registerUndo()
+	a.registerHolds()
+	a.registerLimits()
 	a.registerTokens()
 
 	if err := a.serveDocs(mux); err != nil {

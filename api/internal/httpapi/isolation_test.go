@@ -27,6 +27,8 @@ type neighbours struct {
 	mine, other       uuid.UUID
 	myRun, otherRun   uuid.UUID
 	token, otherToken string
+	// holds are changes that wait for a decision, by tenant.
+	holds map[uuid.UUID]uuid.UUID
 }
 
 func newNeighbours(t *testing.T) neighbours {
@@ -34,14 +36,33 @@ func newNeighbours(t *testing.T) neighbours {
 	w := newWorld(t)
 	n := neighbours{world: w, mine: w.connected(), other: w.connected()}
 	n.myRun, n.otherRun = w.start(n.mine).ID, w.start(n.other).ID
+	n.holds = map[uuid.UUID]uuid.UUID{}
+	n.hold(n.mine, n.myRun)
+	n.hold(n.other, n.otherRun)
 	n.token = w.storeToken(postgres.Token{Name: "Mine", Scope: postgres.ScopeTenant, Tenant: n.mine})
 	n.otherToken = w.storeToken(postgres.Token{Name: "Other", Scope: postgres.ScopeTenant, Tenant: n.other})
 	return n
 }
 
+// hold lets changes wait for a decision, in the place of older ones. Their
+// digest is that of the examples.
+func (n neighbours) hold(tenant, run uuid.UUID) {
+	n.t.Helper()
+	id := uuid.Must(uuid.NewV7())
+	n.exec(`UPDATE sync.holds SET state = 'void' WHERE tenant_id = $1 AND state = 'open'`, tenant)
+	n.exec(`
+		INSERT INTO sync.holds (id, tenant_id, run_id, purpose, digest, changes, expires_at)
+		VALUES ($1, $2, $3, 'review', '\x9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08', 1, now() + interval '1 day')`, id, tenant, run)
+	n.exec(`
+		INSERT INTO sync.held_changes (hold_id, place, tenant_id, kind, op, change)
+		VALUES ($1, 1, $2, 'user', 'archive', '{"clever_id": "u1"}')`, id, tenant)
+	n.holds[tenant] = id
+}
+
 // requestOf makes a request that the operation would take.
 func (n neighbours) requestOf(op *huma.Operation, tenant, run uuid.UUID, token string) request {
-	path := strings.NewReplacer("{tenant}", tenant.String(), "{run}", run.String(), "{id}", uuid.NewString()).Replace(op.Path)
+	path := strings.NewReplacer("{tenant}", tenant.String(), "{run}", run.String(), "{id}", uuid.NewString(),
+		"{hold}", n.holds[tenant].String(), "{name}", "week").Replace(op.Path)
 	r := request{method: op.Method, path: path, token: token}
 	if op.RequestBody != nil {
 		r.body = example(n.api.OpenAPI().Components.Schemas, op.RequestBody.Content["application/json"].Schema)
@@ -76,6 +97,11 @@ func TestIsolation(t *testing.T) {
 		if strings.Contains(op.Path, "{run}") {
 			n.do(n.requestOf(op, n.mine, n.otherRun, n.token)).problem(t, 404, "unknown_run")
 		}
+		if strings.Contains(op.Path, "{hold}") {
+			r := n.requestOf(op, n.mine, n.myRun, n.token)
+			r.path = strings.ReplaceAll(r.path, n.holds[n.mine].String(), n.holds[n.other].String())
+			n.do(r).problem(t, 404, "unknown_hold")
+		}
 		n.unchanged(op, before)
 	}
 	if ofTenants < 10 {
@@ -109,7 +135,7 @@ func (n neighbours) everything() map[string]string {
 	n.t.Helper()
 	content := map[string]string{}
 	for _, table := range []string{"tenants", "districts", "connections", "runs", "run_steps", "run_signals", "run_counts",
-		"run_issue_counts", "run_issues", "api_tokens", "audit_log", "clever_logins"} {
+		"run_issue_counts", "run_issues", "api_tokens", "audit_log", "holds", "held_changes", "limits", "removals", "trips", "journal", "clever_logins"} {
 		var rows string
 		err := n.db.Pool.QueryRow(n.t.Context(), fmt.Sprintf(
 			`SELECT coalesce(string_agg(t::text, E'\n' ORDER BY t::text), '') FROM sync.%s t`, table)).Scan(&rows)

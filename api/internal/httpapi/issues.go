@@ -14,7 +14,7 @@ import (
 	"cleversync/shared/roster"
 )
 
-func (a *API) downloadIssues(ctx context.Context, in *runPathInput) (*huma.StreamResponse, error) {
+func (a *API) downloadIssues(ctx context.Context, in *RunPath) (*huma.StreamResponse, error) {
 	var issues []roster.Issue
 	err := a.within(ctx, func(tx pgx.Tx) (err error) {
 		if _, err = postgres.ReadTenant(ctx, tx, in.Tenant); err != nil {

@@ -128,13 +128,13 @@ func (op operation) allProblems() []code {
 }
 
 // hasBody tells whether the operation takes a body. Starting and cancelling
-// take none: what they need is in the path.
+// take none, nor does resuming: what they need is in the path.
 func (op operation) hasBody() bool {
 	switch op.method {
 	case http.MethodPut, http.MethodPatch:
 		return true
 	case http.MethodPost:
-		return !strings.Contains(op.path, "/runs")
+		return !strings.Contains(op.path, "/runs") && !strings.HasSuffix(op.path, "/resume")
 	}
 	return false
 }

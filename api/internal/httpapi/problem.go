@@ -122,15 +122,18 @@ func (a *API) internal(ctx context.Context, err error) *Problem {
 }
 
 var knownErrors = map[error]code{
-	auth.ErrNoCredentials: codeUnauthorized,
-	auth.ErrRefused:       codeUnauthorized,
-	postgres.ErrNoTenant:  codeUnknownTenant,
-	postgres.ErrNoRun:     codeUnknownRun,
-	postgres.ErrNoLogin:   codeUnknownLogin,
-	connect.ErrNoAddress:  codePublicAddress,
-	postgres.ErrNoToken:   codeUnknownToken,
-	dispatch.ErrNoRun:     codeUnknownRun,
-	dispatch.ErrRunEnded:  codeRunEnded,
+	auth.ErrNoCredentials:   codeUnauthorized,
+	auth.ErrRefused:         codeUnauthorized,
+	postgres.ErrNoTenant:    codeUnknownTenant,
+	postgres.ErrNoRun:       codeUnknownRun,
+	postgres.ErrNoToken:     codeUnknownToken,
+	dispatch.ErrNoRun:       codeUnknownRun,
+	dispatch.ErrRunEnded:    codeRunEnded,
+	dispatch.ErrNotUndoable: codeNotUndoable,
+	postgres.ErrNoHold:      codeUnknownHold,
+	postgres.ErrNotOpen:     codeHoldNotOpen,
+	postgres.ErrNoLogin:     codeUnknownLogin,
+	connect.ErrNoAddress:    codePublicAddress,
 }
 
 // fromHuma turns the errors that huma makes itself (a body that is no JSON, a

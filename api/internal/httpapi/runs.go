@@ -48,6 +48,7 @@ func (a *API) registerRuns() {
 type startRunInput struct {
 	TenantPath
 	Coalesce bool `query:"coalesce" doc:"Join the run that is under way instead of being refused."`
+	Preview  bool `query:"preview" doc:"Apply nothing: the plan is kept under holds and can be applied from there while it is the newest."`
 }
 
 type startRunAnswer struct {
@@ -57,13 +58,13 @@ type startRunAnswer struct {
 }
 
 func (a *API) startRun(ctx context.Context, in *startRunInput) (*startRunAnswer, error) {
-	started, err := a.dispatch.Start(ctx, dispatch.StartRequest{Tenant: in.Tenant, Actor: principal(ctx).Name, Coalesce: in.Coalesce})
+	started, err := a.dispatch.Start(ctx, dispatch.StartRequest{Tenant: in.Tenant, Actor: principal(ctx).Name, Coalesce: in.Coalesce, Preview: in.Preview})
 	if err != nil {
 		return nil, err
 	}
 	var run postgres.Run
 	err = a.within(ctx, func(tx pgx.Tx) error {
-		details := map[string]any{"run": started.Run, "joined": started.Joined}
+		details := map[string]any{"run": started.Run, "joined": started.Joined, "preview": in.Preview}
 		if err := postgres.Audit(ctx, tx, act(ctx, postgres.RunStarted, in.Tenant, details)); err != nil {
 			return err
 		}
@@ -110,14 +111,15 @@ func (a *API) listRuns(ctx context.Context, in *listRunsInput) (*listRunsAnswer,
 	return &listRunsAnswer{Body: cut(in.Paging, runs, func(r postgres.Run) uuid.UUID { return r.ID }, viewRun)}, nil
 }
 
-type runPathInput struct {
+// RunPath names a run.
+type RunPath struct {
 	TenantPath
 	Run uuid.UUID `path:"run" format:"uuid" doc:"The run's id."`
 }
 
 type readRunAnswer struct{ Body Run }
 
-func (a *API) readRun(ctx context.Context, in *runPathInput) (*readRunAnswer, error) {
+func (a *API) readRun(ctx context.Context, in *RunPath) (*readRunAnswer, error) {
 	var run postgres.Run
 	err := a.within(ctx, func(tx pgx.Tx) (err error) {
 		if _, err = postgres.ReadTenant(ctx, tx, in.Tenant); err != nil {
@@ -132,7 +134,7 @@ func (a *API) readRun(ctx context.Context, in *runPathInput) (*readRunAnswer, er
 	return &readRunAnswer{Body: viewRun(run)}, nil
 }
 
-func (a *API) cancelRun(ctx context.Context, in *runPathInput) (*readRunAnswer, error) {
+func (a *API) cancelRun(ctx context.Context, in *RunPath) (*readRunAnswer, error) {
 	// The tenant is looked for first: an operator's wrong tenant id is not the
 	// same as a wrong run id.
 	if _, err := a.readRun(ctx, in); err != nil {

@@ -32,6 +32,9 @@ type Run struct {
 	StartedAt  *time.Time `json:"started_at,omitempty"`
 	FinishedAt *time.Time `json:"finished_at,omitempty"`
 	Duration   *float64   `json:"duration_seconds,omitempty" doc:"From its creation to its end."`
+	Preview    bool       `json:"preview,omitempty" doc:"Whether nothing was to be applied."`
+	Hold       *uuid.UUID `json:"hold,omitempty" format:"uuid" doc:"The changes that were withheld for review, or a preview's: see holds."`
+	Applies    *uuid.UUID `json:"applies,omitempty" format:"uuid" doc:"The held changes that the run applies."`
 	Records    int64      `json:"records" doc:"Records received from Clever so far."`
 	Pages      int64      `json:"pages" doc:"Pages received from Clever so far."`
 	Synced     Synced     `json:"synced"`
@@ -102,7 +105,7 @@ func viewRun(r postgres.Run) Run {
 		Code: string(r.Code), Message: r.Message, Reference: r.Reference,
 		Window: r.WindowKey, Generation: r.Generation, DistrictID: r.District,
 		LastSync: optional(r.LastSync), CreatedAt: r.CreatedAt, StartedAt: optional(r.StartedAt), FinishedAt: optional(r.FinishedAt),
-		Records: r.Records, Pages: r.Pages,
+		Records: r.Records, Pages: r.Pages, Preview: r.Preview, Hold: optionalID(r.Hold), Applies: optionalID(r.Applies),
 		Synced: viewSynced(r.Counts),
 		Issues: []Issue{}, Steps: []Step{},
 	}

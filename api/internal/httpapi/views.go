@@ -11,18 +11,20 @@ import (
 
 // Tenant is a tenant as the API shows it.
 type Tenant struct {
-	ID        uuid.UUID  `json:"id" format:"uuid"`
-	Name      string     `json:"name" example:"Riverside Unified"`
-	Region    string     `json:"region" example:"us-nz" doc:"The region whose nightly window the tenant is synced in."`
-	Entitled  bool       `json:"entitled" doc:"Whether Linewize has turned Clever on for the tenant."`
-	NextDueAt *time.Time `json:"next_due_at,omitempty" doc:"When the next nightly sync is due; absent until a sync that a person started has completed."`
-	CreatedAt time.Time  `json:"created_at"`
+	ID           uuid.UUID  `json:"id" format:"uuid"`
+	Name         string     `json:"name" example:"Riverside Unified"`
+	Region       string     `json:"region" example:"us-nz" doc:"The region whose nightly window the tenant is synced in."`
+	Entitled     bool       `json:"entitled" doc:"Whether Linewize has turned Clever on for the tenant."`
+	NextDueAt    *time.Time `json:"next_due_at,omitempty" doc:"When the next nightly sync is due; absent until a sync that a person started has completed."`
+	NeedsReview  bool       `json:"needs_review" doc:"Whether changes were withheld and wait for a person: see holds."`
+	PreviewsOnly bool       `json:"previews_only" doc:"Whether nightly syncs apply nothing, after an undo, until somebody resumes them."`
+	CreatedAt    time.Time  `json:"created_at"`
 }
 
 func viewTenant(t tenant.Tenant) Tenant {
 	return Tenant{
 		ID: t.ID, Name: t.Name, Region: t.Region, Entitled: t.Entitled,
-		NextDueAt: optional(t.NextDueAt), CreatedAt: t.CreatedAt,
+		NextDueAt: optional(t.NextDueAt), NeedsReview: t.NeedsReview, PreviewsOnly: t.PreviewsOnly, CreatedAt: t.CreatedAt,
 	}
 }
 
@@ -32,6 +34,14 @@ func optional(t time.Time) *time.Time {
 		return nil
 	}
 	return &t
+}
+
+// optionalID makes an absent value of the zero id.
+func optionalID(id uuid.UUID) *uuid.UUID {
+	if id == uuid.Nil {
+		return nil
+	}
+	return &id
 }
 
 // Page is one page of a list.

@@ -23,6 +23,7 @@ import (
 	"cleversync/shared/dispatch"
 	"cleversync/shared/postgres"
 	"cleversync/shared/region"
+	"cleversync/shared/roster"
 	"cleversync/shared/tenant"
 )
 
@@ -167,13 +168,17 @@ func (p *Planner) plan(ctx context.Context, tx pgx.Tx, r region.Region, now time
 	if err != nil {
 		return plan{}, err
 	}
+	limits, err := postgres.EffectiveLimits(ctx, tx, ids)
+	if err != nil {
+		return plan{}, err
+	}
 	var result plan
 	for _, d := range due {
 		c := connections[d.ID]
 		if d.Connected && c == nil {
 			continue // somebody is changing it right now; the slot waits
 		}
-		if err := result.add(p.Dispatch, r, now, d, c); err != nil {
+		if err := result.add(p.Dispatch, r, now, d, c, limits[d.ID]); err != nil {
 			return plan{}, err
 		}
 	}
@@ -183,7 +188,7 @@ func (p *Planner) plan(ctx context.Context, tx pgx.Tx, r region.Region, now time
 // add decides about one tenant. The run belongs to the latest slot that has
 // come, and to that slot's window, however late it is; older slots are missed.
 // A tenant that cannot be synced waits for its next slot; that is no miss.
-func (l *plan) add(d *dispatch.Dispatcher, r region.Region, now time.Time, t postgres.DueTenant, c *tenant.Connection) error {
+func (l *plan) add(d *dispatch.Dispatcher, r region.Region, now time.Time, t postgres.DueTenant, c *tenant.Connection, limits roster.Limits) error {
 	next := r.NextDue(t.ID.String(), now)
 	slot := r.LastDue(t.ID.String(), now)
 	window := r.WindowAt(slot).Key
@@ -200,8 +205,10 @@ func (l *plan) add(d *dispatch.Dispatcher, r region.Region, now time.Time, t pos
 	if err != nil {
 		return fmt.Errorf("make run id: %w", err)
 	}
+	config := d.ConfigOf(*c, limits)
+	config.Preview = t.PreviewsOnly
 	l.runs = append(l.runs, postgres.NewRun{
-		ID: id, Tenant: t.ID, Region: t.Region, StartedBy: StartedBy, WindowKey: window, Config: d.ConfigOf(*c),
+		ID: id, Tenant: t.ID, Region: t.Region, StartedBy: StartedBy, WindowKey: window, Config: config,
 	})
 	return nil
 }

@@ -101,6 +101,21 @@ func TestTick_startsTheRunOfTheSlot(t *testing.T) {
 	}
 }
 
+// After an undo a night looks and applies nothing.
+func TestTick_previewsOnly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenant, slot := w.dueTenant()
+	w.exec(`UPDATE sync.tenants SET previews_only = true WHERE id = $1`, tenant)
+	w.now = slot
+	w.tick()
+	open, err := postgres.FindUnfinished(t.Context(), w.Pool, tenant)
+	must(t, err)
+	if open == nil || !open.Config.Preview {
+		t.Errorf("the run is %+v, want a preview", open)
+	}
+}
+
 // Seven nights in a row, each with its own run.
 func TestTick_oncePerNight(t *testing.T) {
 	t.Parallel()

@@ -32,8 +32,9 @@ type PruneConfig struct {
 
 // Pruner deletes what nobody needs: staged rows, which usually the worker that
 // ends a run deletes itself, so that this is for workers that died then and for
-// runs that ended without one; log-ins at Clever that are over; and the tokens
-// of districts that nobody is connected to.
+// runs that ended without one; log-ins at Clever that are over; the tokens of
+// districts that nobody is connected to; held changes that nobody can apply any
+// more; and the journal of what nobody can undo.
 type Pruner struct{ PruneConfig }
 
 // NewPruner makes a Pruner.
@@ -41,7 +42,35 @@ func NewPruner(c PruneConfig) *Pruner { return &Pruner{c} }
 
 // Tick prunes once.
 func (p *Pruner) Tick(ctx context.Context) error {
-	return errors.Join(p.pruneStaging(ctx), p.pruneLogins(ctx))
+	return errors.Join(p.pruneStaging(ctx), p.pruneLogins(ctx), p.pruneHolds(ctx), p.deleteBatches(ctx, postgres.DeleteJournal))
+}
+
+// pruneHolds closes held changes that nobody decided about in time, and deletes
+// those that nobody can apply any more, with the personal data in them.
+func (p *Pruner) pruneHolds(ctx context.Context) error {
+	err := postgres.Brief(ctx, p.Pool, p.StatementTimeout, func(tx pgx.Tx) error {
+		expired, err := postgres.ExpireHolds(ctx, tx)
+		if expired > 0 {
+			p.Log.InfoContext(ctx, "held changes expired", "count", expired)
+		}
+		return err
+	})
+	return errors.Join(err, p.deleteBatches(ctx, postgres.DeleteHeldChanges))
+}
+
+// deleteBatches deletes a bounded number of rows in short transactions.
+func (p *Pruner) deleteBatches(ctx context.Context, some func(context.Context, postgres.Querier, int) (int, error)) error {
+	for range p.Batches {
+		var deleted int
+		err := postgres.Brief(ctx, p.Pool, p.StatementTimeout, func(tx pgx.Tx) (err error) {
+			deleted, err = some(ctx, tx, p.Batch)
+			return err
+		})
+		if err != nil || deleted < p.Batch {
+			return err
+		}
+	}
+	return nil
 }
 
 // pruneLogins deletes old log-ins, and forgets the tokens that those left

@@ -95,3 +95,66 @@ func TestPrune_largeTablesAreEmptiedWhenNothingRuns(t *testing.T) {
 		t.Errorf("%d rows are left", terms)
 	}
 }
+
+// TestPrune_journal: what is too old to undo anything goes.
+func TestPrune_journal(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exec(`
+		INSERT INTO sync.journal (tenant_id, run_id, kind, op, before, at)
+		SELECT $1, $2, 'user', 'archive', '{}', now() - days * interval '1 day'
+		FROM unnest(ARRAY[0, 29, 31, 31, 40]) AS days`, w.tenant, w.run)
+	w.prune(never)
+	var left int
+	must(t, w.Pool.QueryRow(t.Context(), `SELECT count(*) FROM sync.journal`).Scan(&left))
+	if left != 2 {
+		t.Errorf("%d entries are left, want the two younger than 30 days", left)
+	}
+}
+
+// TestPrune_heldChanges: what nobody can apply any more goes, a few rows at a
+// time; what waits for a person or is being applied stays.
+func TestPrune_heldChanges(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	hold := func(state string, expires time.Duration, by *uuid.UUID) uuid.UUID {
+		id := uuid.Must(uuid.NewV7())
+		w.exec(`
+			INSERT INTO sync.holds (id, tenant_id, run_id, purpose, state, digest, changes, expires_at, decided_by, applied_by)
+			VALUES ($1, $2, $3, $4, $5, '', 3, now() + $6::interval, CASE WHEN $5 IN ('approved', 'rejected') THEN 'test' END, $7)`,
+			id, w.tenant, w.run, map[bool]string{true: "preview", false: "review"}[expires < 0], state, expires, by)
+		w.exec(`
+			INSERT INTO sync.held_changes (hold_id, place, tenant_id, kind, op, change)
+			SELECT $1, n, $2, 'user', 'archive', '{}' FROM generate_series(1, 3) n`, id, w.tenant)
+		return id
+	}
+	week := 7 * 24 * time.Hour
+	open, applying := hold("open", week, nil), hold("approved", week, &w.run)
+	late := hold("open", -time.Minute, nil)
+	gone := []uuid.UUID{hold("rejected", week, nil), hold("void", week, nil), late}
+	for range 3 {
+		w.prune(never)
+	}
+	left := func(id uuid.UUID) (n int, state string) {
+		must(t, w.Pool.QueryRow(t.Context(), `
+			SELECT (SELECT count(*) FROM sync.held_changes WHERE hold_id = h.id), h.state
+			FROM sync.holds h
+			WHERE h.id = $1`, id).Scan(&n, &state))
+		return n, state
+	}
+	for _, id := range []uuid.UUID{open, applying} {
+		if n, state := left(id); n != 3 {
+			t.Errorf("%d changes of the %s ones are left, want all 3", n, state)
+		}
+	}
+	for _, id := range gone {
+		if n, state := left(id); n != 0 || state == "open" {
+			t.Errorf("%d changes of the %s ones are left, want none", n, state)
+		}
+	}
+	w.end(syncrun.Completed)
+	w.prune(never)
+	if n, _ := left(applying); n != 0 {
+		t.Errorf("%d changes are left after they were applied", n)
+	}
+}

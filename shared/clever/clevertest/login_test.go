@@ -306,8 +306,17 @@ func TestLogin_Session(t *testing.T) {
 		t.Error("after saying no there is a session still")
 	}
 	s.logIn(browser, s.authorize(), s.Login(teacher.ID))
+	address, err := url.Parse(s.url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stolen := s.browser()
+	stolen.Jar.SetCookies(address, browser.Jar.Cookies(address))
+	if !s.arrivesAtOnce(stolen, s.authorize()) {
+		t.Error("the cookie is not the session")
+	}
 	s.visit(browser, http.MethodGet, s.url+"/logout", nil)
-	if s.arrivesAtOnce(browser, s.authorize()) {
+	if s.arrivesAtOnce(browser, s.authorize()) || s.arrivesAtOnce(stolen, s.authorize()) {
 		t.Error("after the log-out there is a session still")
 	}
 	s.logIn(browser, s.authorize(), s.Login(teacher.ID))

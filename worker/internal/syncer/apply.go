@@ -19,9 +19,11 @@ import (
 // look like everybody having left.
 func (s *Syncer) plan(ctx context.Context, c *postgres.Claim) (next []syncrun.Delivery, err error) {
 	err = s.long(ctx, c, func(tx pgx.Tx) error {
-		whole, err := postgres.StagedWhole(ctx, tx, c)
-		if err != nil {
-			return err
+		whole := c.Config.Hold != nil // nothing was fetched
+		if !whole {
+			if whole, err = postgres.StagedWhole(ctx, tx, c); err != nil {
+				return err
+			}
 		}
 		if !whole {
 			next, err = s.anew(ctx, tx, c)
@@ -34,6 +36,7 @@ func (s *Syncer) plan(ctx context.Context, c *postgres.Claim) (next []syncrun.De
 		planned, err := schoolmanager.Plan(ctx, tx, schoolmanager.PlanInput{
 			Run: c.Run, Tenant: c.Tenant, Generation: c.Generation,
 			Options: c.Config.Options, DistrictState: state, Torn: torn,
+			Limits: c.Config.Limits, Unconfirmed: c.Config.Unconfirmed, Hold: c.Config.Hold,
 		})
 		if err != nil {
 			return err
@@ -61,9 +64,7 @@ func (s *Syncer) apply(ctx context.Context, c *postgres.Claim) (next []syncrun.D
 			next, err = s.anew(ctx, tx, c)
 			return err
 		}
-		if _, err := schoolmanager.Apply(ctx, tx, schoolmanager.ApplyInput{
-			Run: c.Run, Tenant: c.Tenant, Changes: changes,
-		}); err != nil {
+		if err := s.write(ctx, tx, c, changes); err != nil {
 			return err
 		}
 		if _, err := postgres.EndStep(ctx, tx, c, s.Bound); err != nil {
@@ -85,8 +86,36 @@ func (s *Syncer) apply(ctx context.Context, c *postgres.Claim) (next []syncrun.D
 	return next, err
 }
 
+// write executes the changes and keeps what was withheld; of a preview it keeps
+// what would have been done, and does nothing; an undo takes back.
+func (s *Syncer) write(ctx context.Context, tx pgx.Tx, c *postgres.Claim, changes int64) (err error) {
+	switch {
+	case c.Config.Undo != nil:
+		_, err = schoolmanager.Undo(ctx, tx, schoolmanager.UndoInput{
+			Run: c.Run, Tenant: c.Tenant, Of: c.Config.Undo.Run, RemovalsOnly: c.Config.Undo.RemovalsOnly,
+		})
+	case c.Config.Preview:
+		err = schoolmanager.CountPreview(ctx, tx, c.Run, c.Tenant)
+	default:
+		_, err = schoolmanager.Apply(ctx, tx, schoolmanager.ApplyInput{Run: c.Run, Tenant: c.Tenant, Changes: changes})
+	}
+	if errors.Is(err, schoolmanager.ErrNothingToUndo) {
+		f := fault.Wrap(err, fault.Internal, "the run to be undone is no longer the newest one")
+		f.Final = true
+		return f
+	}
+	if err != nil {
+		return err
+	}
+	_, err = schoolmanager.Keep(ctx, tx, schoolmanager.KeepInput{Run: c.Run, Tenant: c.Tenant, Preview: c.Config.Preview})
+	return err
+}
+
 // plannedWhole tells whether every change row that plan wrote is still there.
 func (s *Syncer) plannedWhole(ctx context.Context, tx pgx.Tx, c *postgres.Claim) (int64, bool, error) {
+	if c.Config.Undo != nil {
+		return 0, true, nil // it has no plan
+	}
 	said, known, err := postgres.PlannedChanges(ctx, tx, c)
 	if err != nil || !known {
 		return 0, false, err

@@ -15,6 +15,9 @@ import (
 // the run in what state and of what age its data is. Its end begins the fetch
 // steps that the options need.
 func (s *Syncer) prepare(ctx context.Context, c *postgres.Claim) ([]syncrun.Delivery, error) {
+	if c.Config.Offline() {
+		return s.prepareOffline(ctx, c)
+	}
 	district, err := s.district(ctx, c)
 	if err != nil {
 		return nil, err
@@ -30,6 +33,21 @@ func (s *Syncer) prepare(ctx context.Context, c *postgres.Claim) ([]syncrun.Deli
 		}
 		if err := postgres.NameDistrict(ctx, tx, c.Config.District, district.Name); err != nil {
 			return err
+		}
+		next, err = postgres.EndStep(ctx, tx, c, s.Bound)
+		return err
+	})
+	return next, err
+}
+
+// prepareOffline begins a run that applies kept changes or undoes another: it
+// asks Clever nothing, and kept changes are as old as the run that kept them.
+func (s *Syncer) prepareOffline(ctx context.Context, c *postgres.Claim) (next []syncrun.Delivery, err error) {
+	err = c.FencedRun(ctx, s.Pool, func(tx pgx.Tx) (err error) {
+		if c.Config.Hold != nil {
+			if err := postgres.DescribeLike(ctx, tx, c, *c.Config.Hold); err != nil {
+				return err
+			}
 		}
 		next, err = postgres.EndStep(ctx, tx, c, s.Bound)
 		return err

@@ -92,7 +92,7 @@ func (w *world) must(err error) {
 func (w *world) connect(o roster.Options) {
 	w.t.Helper()
 	_, err := postgres.LinkConnection(w.t.Context(), w.Pool, w.tenant, tenant.Connection{
-		District: w.clever.District().ID(), Enabled: true, Grant: tenant.Grant{Whole: true}, Options: o, LinkedBy: "test",
+		District: w.clever.District().ID(), Enabled: true, Confirmed: true, Grant: tenant.Grant{Whole: true}, Options: o, LinkedBy: "test",
 	})
 	w.must(err)
 }
