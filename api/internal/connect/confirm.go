@@ -226,7 +226,9 @@ func record(login postgres.Login, kind postgres.ActKind, c tenant.Connection) po
 	}}
 }
 
-func sameSchools(a, b roster.Options) bool { return a.Whole == b.Whole && slices.Equal(a.Schools, b.Schools) }
+func sameSchools(a, b roster.Options) bool {
+	return a.Whole == b.Whole && slices.Equal(a.Schools, b.Schools)
+}
 
 func subset(some, of []string) bool {
 	return !slices.ContainsFunc(some, func(s string) bool { return !slices.Contains(of, s) })
