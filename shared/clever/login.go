@@ -3,6 +3,7 @@ package clever
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"time"
 
@@ -78,6 +79,7 @@ type watched struct {
 	by     http.RoundTripper
 	status int
 	wait   time.Duration // that the answer asks for
+	cut    error         // what ended the body before its end
 }
 
 // RoundTrip sends the request.
@@ -88,12 +90,28 @@ func (w *watched) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err == nil {
 		w.status = resp.StatusCode
 		w.wait = parseAllowances(resp.Header, time.Now()).retryAfter()
+		resp.Body = watchedBody{resp.Body, w}
 	}
 	return resp, err
 }
 
+// watchedBody notes why a body ended early: the library only tells that it did.
+type watchedBody struct {
+	io.ReadCloser
+	by *watched
+}
+
+// Read gives bytes of the body.
+func (b watchedBody) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if err != nil && err != io.EOF {
+		b.by.cut = err
+	}
+	return n, err
+}
+
 func (w *watched) label() string {
-	if w.status == 0 {
+	if w.status == 0 || w.cut != nil {
 		return "failed"
 	}
 	return statusLabel(w.status)
@@ -106,6 +124,8 @@ func (w *watched) explain(ctx context.Context, endpoint string, err error) error
 	switch {
 	case w.status == 0:
 		return unreachable(ctx, endpoint, err)
+	case w.cut != nil:
+		return unreachable(ctx, endpoint, w.cut)
 	case isRefusal && w.status < 500 && w.status != http.StatusUnauthorized && w.status != http.StatusTooManyRequests &&
 		(refused.ErrorCode == "invalid_grant" || w.status == http.StatusBadRequest):
 		f := fault.Wrap(ErrCodeSpent, fault.CleverBadResponse, "Clever does not take the code of this log-in (%d for %s)", w.status, endpoint)
@@ -120,8 +140,6 @@ func (w *watched) explain(ctx context.Context, endpoint string, err error) error
 		return fault.New(fault.CleverUnavailable, "Clever answered %d for %s", w.status, endpoint)
 	case isRefusal && w.status != http.StatusOK:
 		return final(fault.New(fault.CleverBadResponse, "Clever answered %d for %s", w.status, endpoint))
-	case ctx.Err() != nil:
-		return unreachable(ctx, endpoint, errTooLong)
 	case isRefusal:
 		return final(fault.New(fault.CleverBadResponse, "Clever answered with an error instead of a token for %s", endpoint))
 	}

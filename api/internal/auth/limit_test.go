@@ -92,3 +92,22 @@ func TestAddressOf(t *testing.T) {
 		}
 	}
 }
+
+func TestLimit_PerAddress(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		l := NewLimit(time.Second, 2)
+		for i, want := range []time.Duration{0, 0, time.Second} {
+			if got := l.Take("192.0.2.1:1"); got != want {
+				t.Errorf("act %d waits %v, want %v", i, got, want)
+			}
+		}
+		if got := l.Take("192.0.2.2:1"); got != 0 {
+			t.Errorf("another address waits %v", got)
+		}
+		time.Sleep(time.Second)
+		if got := l.Take("192.0.2.1:2"); got != 0 {
+			t.Errorf("a second later it waits %v", got)
+		}
+	})
+}

@@ -127,6 +127,7 @@ func relinked(ctx context.Context, tx pgx.Tx, login postgres.Login, options rost
 		District: login.District, Enabled: true, Grant: tenant.Grant{Whole: true}, Options: options, LinkedBy: administrator,
 	}
 	if current == nil {
+		wanted.Confirmed = true // there is nobody whom it could remove
 		return wanted, nil
 	}
 	if current.District != login.District {
@@ -144,7 +145,7 @@ func relinked(ctx context.Context, tx pgx.Tx, login postgres.Login, options rost
 	wanted.Options.Whole, wanted.Options.Schools = options.Whole, options.Schools
 	// Whom another choice of schools removes is held for review: this page does
 	// not say how many they are.
-	wanted.Confirmed = current.Confirmed && current.Options.Whole == options.Whole && slices.Equal(current.Options.Schools, options.Schools)
+	wanted.Confirmed = current.Confirmed && sameSchools(current.Options, options)
 	return wanted, nil
 }
 
@@ -175,7 +176,9 @@ func (c *Connector) selectSchools(ctx context.Context, login postgres.Login, bro
 		if offered := granted(login.Schools, current.Grant); !subset(chosen.schools, offered) {
 			return &choiceError{http.StatusUnprocessableEntity, "Choose among the schools that are shown."}
 		}
-		current.Options.Whole, current.Options.Schools = false, chosen.schools
+		selected := roster.Options{Schools: chosen.schools}
+		current.Confirmed = current.Confirmed && sameSchools(current.Options, selected)
+		current.Options.Whole, current.Options.Schools = false, selected.Schools
 		changed, err := postgres.ChangeConnection(ctx, tx, login.Tenant, *current)
 		if err != nil {
 			return err
@@ -221,6 +224,10 @@ func record(login postgres.Login, kind postgres.ActKind, c tenant.Connection) po
 		"district": c.District, "enabled": c.Enabled, "grant_whole": c.Grant.Whole, "granted_schools": c.Grant.Schools,
 		"options": c.Options, "version": c.Version,
 	}}
+}
+
+func sameSchools(a, b roster.Options) bool {
+	return a.Whole == b.Whole && slices.Equal(a.Schools, b.Schools)
 }
 
 func subset(some, of []string) bool {

@@ -42,7 +42,7 @@ func TestDistrict_WholeByItsAdministrator(t *testing.T) {
 	}
 	want := &tenant.Connection{
 		District: district.ID(), DistrictName: district.State().Name, Enabled: true, Grant: tenant.Grant{Whole: true, Schools: []string{}},
-		Options: roster.Options{Whole: true, Schools: []string{}, Classrooms: true, ParentTypes: []string{}}, Version: 1,
+		Options: roster.Options{Whole: true, Schools: []string{}, Classrooms: true, ParentTypes: []string{}}, Version: 1, Confirmed: true,
 		LinkedBy: "district administrator, by log-in at Clever",
 	}
 	if diff := cmp.Diff(want, w.connection(), cmpopts.IgnoreFields(tenant.Connection{}, "UpdatedAt")); diff != "" {

@@ -34,6 +34,9 @@ func TestSchool_FoundByABadge(t *testing.T) {
 		t.Errorf("a school that was not found: %d", p.status)
 	}
 	b.confirm(l, url.Values{"school": at})
+	if c := w.connection(); !before.Confirmed || c.Confirmed {
+		t.Errorf("whom another choice removes is confirmed: %t before, %t after", before.Confirmed, c.Confirmed)
+	}
 	if c := w.connection(); c.Options.Whole || !slices.Equal(c.Options.Schools, at) || !c.Grant.Whole || w.read(l).State != "selected" {
 		t.Errorf("selected: %+v, %+v", c, w.read(l))
 	}

@@ -158,3 +158,19 @@ func TestPrune_heldChanges(t *testing.T) {
 		t.Errorf("%d changes are left after they were applied", n)
 	}
 }
+
+func TestPruner_DropsOldLogins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.exec(`
+		INSERT INTO sync.clever_logins (id, tenant_id, purpose, state, expires_at)
+		SELECT gen_random_uuid(), $1, 'district', 'waiting', now() - n * interval '20 hours' FROM generate_series(0, 2) n`, w.tenant)
+	w.exec(`INSERT INTO sync.districts (id, token, token_version) VALUES ('unused', 'x', 1)`)
+	w.prune(1 << 40)
+	var logins, tokens int
+	must(t, w.Pool.QueryRow(t.Context(), `
+		SELECT (SELECT count(*) FROM sync.clever_logins), (SELECT count(*) FROM sync.districts WHERE token IS NOT NULL)`).Scan(&logins, &tokens))
+	if logins != 2 || tokens != 0 {
+		t.Errorf("%d log-ins and %d tokens are left, want 2 and none", logins, tokens)
+	}
+}
