@@ -59,6 +59,12 @@ func TestRun_StopsWhileAFaultHolds(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- run(ctx, []string{"--addr", "127.0.0.1:0", "--token", "district"}, none, say) }()
 	line := announcement(t, stderr)
+	read := make(chan struct{})
+	go func() {
+		io.Copy(io.Discard, stderr) // the rest of what the program says
+		close(read)
+	}()
+	defer func() { say.Close(); <-read }()
 	order(t.Context(), t, "PUT", line.URL+"/_control/faults", `[{"fault":{"kind":"hold"}}]`, "")
 	held := make(chan int, 1)
 	go func() {

@@ -34,6 +34,9 @@ var (
 	notShared   = want{code: fault.CleverNotShared}
 )
 
+// unsaid is how long a refusal is waited out that does not say how long.
+const unsaid = 30 * time.Second
+
 func limited(atLeast, atMost time.Duration) want {
 	return want{code: fault.CleverRateLimited, atLeast: atLeast, atMost: atMost}
 }

@@ -25,7 +25,7 @@ func statusTrials() []trial {
 	return []trial{
 		status(400, badForGood, nil), status(401, revoked, own), status(402, badForGood, nil), status(403, badForGood, nil),
 		status(404, notShared, own), status(408, badForGood, nil), status(413, badForGood, nil), status(418, badForGood, nil),
-		status(429, limited(0, 0), nil),
+		status(429, limited(unsaid, unsaid), nil),
 		status(500, unavailable, nil), status(501, unavailable, nil), status(502, unavailable, nil), status(503, unavailable, nil), status(599, unavailable, nil), status(999, unavailable, nil),
 		status(204, bad, nil), status(206, bad, nil), status(304, bad, nil),
 		{fault: clevertest.Fault{Kind: "status", Status: 302, Headers: map[string][]string{"Location": {"https://clever.example.net/" + planted}}}, page: bad},
@@ -50,7 +50,7 @@ func limitTrials() []trial {
 	return []trial{
 		limit(clevertest.Fault{Variant: "window"}, window), limit(clevertest.Fault{Buckets: "repeated"}, window), limit(clevertest.Fault{Buckets: "list"}, window),
 		limit(clevertest.Fault{Variant: "past"}, limited(time.Second, time.Second)), limit(clevertest.Fault{Variant: "far"}, limited(90*time.Second, 90*time.Second)),
-		limit(clevertest.Fault{Variant: "absent"}, limited(0, 0)),
+		limit(clevertest.Fault{Variant: "absent"}, limited(unsaid, unsaid)),
 		limit(clevertest.Fault{Headers: map[string][]string{"Date": {"Thu, 01 Jan 1970 00:00:00 GMT"}}}, limited(90*time.Second, 90*time.Second)),
 		limit(clevertest.Fault{Headers: map[string][]string{"Date": {"yesterday"}}}, window), limit(clevertest.Fault{Headers: map[string][]string{"Date": {}}}, window),
 	}
