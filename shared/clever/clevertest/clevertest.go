@@ -128,6 +128,10 @@ type Config struct {
 	// a ControlToken, to who sends that as bearer token.
 	Control      bool
 	ControlToken string
+	// NoEvents leaves events switched off for the app, as they are at Clever
+	// until somebody enables them in the app's settings: the feed then answers,
+	// and is empty. (What Clever answers then is not known.)
+	NoEvents bool
 	// Logger, if set, gets one debug line per request, without its token.
 	Logger *slog.Logger
 	// Now is the clock by which codes, sessions, tokens and rate windows end;
@@ -158,6 +162,7 @@ type Server struct {
 
 	override atomic.Pointer[Override]
 	faults   atomic.Pointer[faultSet]
+	silent   atomic.Bool // the app has not switched events on
 	requests tally
 	control  http.Handler // nil where it is switched off
 }
@@ -169,6 +174,7 @@ type Sharing struct {
 	seed   uint64
 	front  front
 	clock  func() time.Time // nil where it moves with the nights
+	silent *atomic.Bool     // the server's
 	change sync.Mutex       // held while a hook derives the next state
 	state  atomic.Pointer[state]
 }
@@ -198,8 +204,9 @@ func New(cfg Config) (*Server, error) {
 	if err := s.SetRedirectURIs(cfg.RedirectURIs...); err != nil {
 		return nil, err
 	}
+	s.silent.Store(cfg.NoEvents)
 	for n := range cfg.Districts + cfg.Unshared {
-		sharing, err := newSharing(cfg.numbered(n))
+		sharing, err := newSharing(cfg.numbered(n), &s.silent)
 		if err != nil {
 			return nil, err
 		}
@@ -226,7 +233,7 @@ func (c Config) numbered(n int) Config {
 	return c
 }
 
-func newSharing(cfg Config) (*Sharing, error) {
+func newSharing(cfg Config, silent *atomic.Bool) (*Sharing, error) {
 	src, err := newSource(cfg)
 	if err != nil {
 		return nil, err
@@ -239,8 +246,10 @@ func newSharing(cfg Config) (*Sharing, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Sharing{source: src, seed: cfg.Seed, front: front, clock: cfg.Now}
-	d.state.Store(&state{info: info, original: info, token: cfg.Token, shared: true, at: lastSync(info)})
+	d := &Sharing{source: src, seed: cfg.Seed, front: front, clock: cfg.Now, silent: silent}
+	st := &state{info: info, original: info, token: cfg.Token, shared: true, at: lastSync(info)}
+	st.synced = st.view()
+	d.state.Store(st)
 	return d, nil
 }
 

@@ -81,7 +81,17 @@ func (u *User) decodeStudent(s *wireStudent) {
 	u.Student = &Student{
 		School: s.School, Schools: s.Schools, SisID: s.SisID, StateID: s.StateID, Number: s.Number,
 		Username: u.credentials(s.Credentials), Grade: s.Grade, GraduationYear: s.GraduationYear,
-		Gender: s.Gender, Race: s.Race, Hispanic: s.Hispanic, ELL: s.ELL,
+		Gender: s.Gender, Race: s.Race, Hispanic: s.Hispanic,
+	}
+	if s.ELL == nil {
+		u.omit |= noELL
+	} else {
+		u.Student.ELL = *s.ELL
+	}
+	if s.FRL == nil {
+		u.omit |= noNewer
+	} else {
+		u.Student.FRL = *s.FRL
 	}
 	if s.BirthDate == nil {
 		u.omit |= noBirthDate

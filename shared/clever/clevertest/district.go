@@ -31,6 +31,9 @@ type state struct {
 	over      overlay         // how records differ from the source's
 	made      int             // how many ids new records were given
 	at        time.Time       // of the last night
+	nights    int             // how many there were
+	synced    *state          // what the app saw then
+	feed      []*event
 }
 
 // District is the district as it was shared at one moment, and so the truth

@@ -71,6 +71,11 @@ func change[T any](c *draft, k kind, id string) *T {
 	return e.record.(*T)
 }
 
+func (c *draft) user(id string) *User       { return change[User](c, users, id) }
+func (c *draft) section(id string) *Section { return change[Section](c, sections, id) }
+func (c *draft) course(id string) *Course   { return change[Course](c, courses, id) }
+func (c *draft) term(id string) *Term       { return change[Term](c, terms, id) }
+
 // newID gives an id that no record has, behind those of earlier times.
 func (c *draft) newID() string {
 	c.made++
@@ -142,4 +147,26 @@ func (c *draft) asBefore(k kind, e *entry) bool {
 		return reflect.DeepEqual(record, c.was.section(r, &c.walk))
 	}
 	return reflect.DeepEqual(e.record, c.was.copyOf(k, r, &c.walk))
+}
+
+// forget drops records that have long been gone: they do not come back.
+func (c *draft) forget(before time.Time) {
+	for k := range c.was.over {
+		for _, e := range c.was.over[k] {
+			if e.gone && !e.left.IsZero() && e.left.Before(before) {
+				c.forgetEntry(kind(k), e)
+			}
+		}
+	}
+}
+
+func (c *draft) forgetEntry(k kind, e *entry) {
+	if !e.replaces {
+		c.changes[k][e.id] = nil
+		return
+	}
+	if e.record != nil {
+		own := c.entry(k, e.id)
+		own.record, own.fresh = nil, false
+	}
 }

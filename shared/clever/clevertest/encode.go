@@ -27,24 +27,45 @@ func (d *District) appendRecord(dst []byte, k kind, r ref, version string, sc *s
 			return append(dst, raw...)
 		}
 	}
-	start := len(dst)
-	var broken *Breakage
 	switch k {
 	case users:
-		u := d.user(r, sc)
-		dst, broken = appendUser(dst, u, version), u.Broken
+		return appendAny(dst, d.user(r, sc), form{version: version})
 	case sections:
-		s := d.section(r, sc)
-		dst, broken = appendSection(dst, s), s.Broken
+		return appendAny(dst, d.section(r, sc), form{version: version})
 	case schools:
 		s := d.school(r)
-		dst, broken = appendSchool(dst, &s), s.Broken
+		return appendAny(dst, &s, form{version: version})
 	case courses:
 		c := d.course(r)
-		dst, broken = appendCourse(dst, &c), c.Broken
-	case terms:
+		return appendAny(dst, &c, form{version: version})
+	default:
 		t := d.term(r)
-		dst, broken = appendTerm(dst, &t), t.Broken
+		return appendAny(dst, &t, form{version: version})
+	}
+}
+
+// form is how a record is written: as which version of the API has it, and
+// whether as the object of an event, which lacks a key that lists have.
+type form struct {
+	version string
+	event   bool
+}
+
+// appendAny appends a record of any kind, broken where it is to be.
+func appendAny(dst []byte, record any, f form) []byte {
+	start := len(dst)
+	var broken *Breakage
+	switch record := record.(type) {
+	case *User:
+		dst, broken = appendUser(dst, record, f), record.Broken
+	case *Section:
+		dst, broken = appendSection(dst, record), record.Broken
+	case *School:
+		dst, broken = appendSchool(dst, record), record.Broken
+	case *Course:
+		dst, broken = appendCourse(dst, record), record.Broken
+	case *Term:
+		dst, broken = appendTerm(dst, record), record.Broken
 	}
 	if broken != nil {
 		return broken.apply(dst, start)

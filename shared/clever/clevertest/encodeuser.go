@@ -2,7 +2,7 @@ package clevertest
 
 // appendUser appends a user's record. Keys that v3.1 added appear in that
 // version only.
-func appendUser(dst []byte, u *User, version string) []byte {
+func appendUser(dst []byte, u *User, f form) []byte {
 	dst = field(dst, `{"created":`, u.Created)
 	dst = field(dst, `,"district":`, u.District)
 	if !u.omit.has(noEmail) {
@@ -22,7 +22,7 @@ func appendUser(dst []byte, u *User, version string) []byte {
 	}
 	if u.Student != nil {
 		role(`"student":`)
-		dst = appendStudent(dst, u, version)
+		dst = appendStudent(dst, u, f)
 	}
 	if u.Teacher != nil {
 		role(`"teacher":`)
@@ -62,7 +62,7 @@ func appendName(dst []byte, u *User) []byte {
 	return append(dst, '}')
 }
 
-func appendStudent(dst []byte, u *User, version string) []byte {
+func appendStudent(dst []byte, u *User, f form) []byte {
 	s := u.Student
 	dst = append(dst, '{')
 	if !u.omit.has(noCredentials) {
@@ -71,8 +71,10 @@ func appendStudent(dst []byte, u *User, version string) []byte {
 	if !u.omit.has(noBirthDate) {
 		dst = append(field(dst, `"dob":`, s.BirthDate), ',')
 	}
-	dst = field(dst, `"ell_status":`, s.ELL)
-	dst = append(dst, `,"enrollments":[]`...)
+	if !u.omit.has(noELL) {
+		dst = append(field(dst, `"ell_status":`, s.ELL), ',')
+	}
+	dst = append(dst, `"enrollments":[]`...)
 	if !u.omit.has(noExt) {
 		dst = append(field(dst, `,"ext":{"homeroom":`, s.Homeroom), '}')
 	}
@@ -91,10 +93,10 @@ func appendStudent(dst []byte, u *User, version string) []byte {
 	dst = field(dst, `,"sis_id":`, s.SisID)
 	dst = field(dst, `,"state_id":`, s.StateID)
 	dst = field(dst, `,"student_number":`, s.Number)
-	if version != "v3.0" {
+	if f.version != "v3.0" && !u.omit.has(noNewer) {
 		dst = appendStudent31(dst, u)
 	}
-	if !u.omit.has(noEmail) { // undocumented, and in every recorded student
+	if !u.omit.has(noEmail) && !f.event { // undocumented, in every recorded student, and in no recorded event
 		dst = field(dst, `,"email":`, u.Email)
 	}
 	return append(dst, '}')

@@ -23,6 +23,8 @@ const (
 	forSection
 	forCourse
 	forIDs
+	forEvents
+	forNight
 )
 
 // generator computes a district. It keeps what is few, the schools and the

@@ -24,6 +24,10 @@ func (s *Server) SetOverride(f Override) {
 	s.override.Store(&f)
 }
 
+// SetEvents switches events on or off for the app. What changes while they are
+// off has no events later.
+func (s *Server) SetEvents(on bool) { s.silent.Store(!on) }
+
 // Token returns the district token that is valid now.
 func (d *Sharing) Token() string { return d.state.Load().token }
 

@@ -143,6 +143,8 @@ const (
 	noName
 	noNumber
 	noDates
+	noELL
+	noNewer // what v3.1 added
 )
 
 func (o omission) has(key omission) bool { return o&key != 0 }

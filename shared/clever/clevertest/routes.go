@@ -49,6 +49,9 @@ func api() map[string]func(*call) {
 	students := func(c *call) { c.related(users, (*District).studentsOf) }
 	teachers := func(c *call) { c.related(users, (*District).teachersOf) }
 	table := map[string]func(*call){
+		"/events":      (*call).events,
+		"/events/{id}": (*call).oneEvent,
+
 		"/districts":      (*call).districts,
 		"/districts/{id}": (*call).oneDistrict,
 

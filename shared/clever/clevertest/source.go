@@ -15,11 +15,14 @@ const (
 	schools
 	courses
 	terms
+	// districts are no collection of records, but the district's own record has
+	// events.
+	districts
 )
 
 // path returns the kind's name in paths.
 func (k kind) path() string {
-	return [...]string{"users", "sections", "schools", "courses", "terms"}[k]
+	return [...]string{"users", "sections", "schools", "courses", "terms", "districts"}[k]
 }
 
 // role selects users; anyRole selects all.

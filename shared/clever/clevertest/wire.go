@@ -23,16 +23,17 @@ type wireUser struct {
 type wireStudent struct {
 	Credentials    *wireCredentials
 	BirthDate      *string `json:"dob"`
-	ELL            string  `json:"ell_status"`
+	ELL            *string `json:"ell_status"`
 	Gender, Grade  string
 	Race           string
 	GraduationYear string `json:"graduation_year"`
 	Hispanic       string `json:"hispanic_ethnicity"`
 	School         string
 	Schools        []string
-	SisID          string `json:"sis_id"`
-	StateID        string `json:"state_id"`
-	Number         string `json:"student_number"`
+	SisID          string  `json:"sis_id"`
+	StateID        string  `json:"state_id"`
+	Number         string  `json:"student_number"`
+	FRL            *string `json:"frl_status"`
 	Location       *struct{ Address, City, Zip string }
 }
 
