@@ -109,8 +109,11 @@ func appendStudent31(dst []byte, u *User) []byte {
 	s := u.Student
 	dst = append(dst, `,"disability":{"disability_status":""}`...)
 	dst = field(dst, `,"frl_status":`, s.FRL)
-	dst = field(dst, `,"gifted_status":"","home_language":`, s.Language)
-	dst = field(dst, `,"home_language_code":`, s.LanguageCode)
+	dst = append(dst, `,"gifted_status":""`...)
+	if s.Language != "" { // no language is absent, not empty
+		dst = field(dst, `,"home_language":`, s.Language)
+		dst = field(dst, `,"home_language_code":`, s.LanguageCode)
+	}
 	dst = append(dst, `,"iep_status":"","preferred_name":{"first":"","last":"","middle":""},"section_504_status":""`...)
 	return dst
 }
