@@ -12,7 +12,7 @@ import (
 )
 
 const connectionColumns = `district_id, enabled, grant_whole, granted_schools, whole, schools,
-	sync_classrooms, unique_class_names, sync_parents, parent_types, version, linked_by, updated_at`
+	sync_classrooms, unique_class_names, sync_parents, parent_types, match_users_by_name, version, linked_by, updated_at`
 
 // ReadConnection gives the tenant's link to a district, or nil where it has
 // none.
@@ -71,8 +71,8 @@ func LinkConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Conne
 	}
 	rows, err := q.Query(ctx, `
 		INSERT INTO sync.connections AS c (tenant_id, district_id, enabled, grant_whole, granted_schools, whole, schools,
-		  sync_classrooms, unique_class_names, sync_parents, parent_types, linked_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+		  sync_classrooms, unique_class_names, sync_parents, parent_types, match_users_by_name, linked_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
 		ON CONFLICT (tenant_id) DO UPDATE
 		SET district_id = excluded.district_id,
 		    enabled = excluded.enabled,
@@ -84,13 +84,15 @@ func LinkConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Conne
 		    unique_class_names = excluded.unique_class_names,
 		    sync_parents = excluded.sync_parents,
 		    parent_types = excluded.parent_types,
+		    match_users_by_name = excluded.match_users_by_name,
 		    version = c.version + 1,
 		    linked_by = excluded.linked_by,
 		    linked_at = now(),
 		    updated_at = now()
 		RETURNING `+connectionColumns,
 		id, c.District, c.Enabled, c.Grant.Whole, list(c.Grant.Schools), c.Options.Whole, list(c.Options.Schools),
-		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes), c.LinkedBy)
+		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes),
+		c.Options.MatchByName, c.LinkedBy)
 	return oneConnection(rows, err, "link", id)
 }
 
@@ -107,12 +109,14 @@ func ChangeConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Con
 		    unique_class_names = $6,
 		    sync_parents = $7,
 		    parent_types = $8,
+		    match_users_by_name = $9,
 		    version = version + 1,
 		    updated_at = now()
 		WHERE tenant_id = $1
 		RETURNING `+connectionColumns,
 		id, c.Enabled, c.Options.Whole, list(c.Options.Schools),
-		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes))
+		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes),
+		c.Options.MatchByName)
 	return oneConnection(rows, err, "change", id)
 }
 
@@ -131,7 +135,7 @@ func oneConnection(rows pgx.Rows, err error, doing string, id uuid.UUID) (tenant
 func scanConnection(row pgx.CollectableRow) (tenant.Connection, error) {
 	var c tenant.Connection
 	err := row.Scan(&c.District, &c.Enabled, &c.Grant.Whole, &c.Grant.Schools, &c.Options.Whole, &c.Options.Schools,
-		&c.Options.Classrooms, &c.Options.UniqueClassNames, &c.Options.Parents, &c.Options.ParentTypes,
+		&c.Options.Classrooms, &c.Options.UniqueClassNames, &c.Options.Parents, &c.Options.ParentTypes, &c.Options.MatchByName,
 		&c.Version, &c.LinkedBy, &c.UpdatedAt)
 	return c, err
 }

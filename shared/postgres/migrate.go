@@ -16,7 +16,7 @@ import (
 )
 
 // SchemaVersion is the migration that this build needs at least.
-const SchemaVersion = 8
+const SchemaVersion = 10
 
 const versionTable = "sync.goose_migrations"
 

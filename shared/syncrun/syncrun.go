@@ -122,7 +122,8 @@ func (c Config) Equal(other Config) bool {
 	return c.District == other.District && c.PageSize == other.PageSize && c.Mapping == other.Mapping &&
 		c.Options.Whole == other.Options.Whole && slices.Equal(c.Options.Schools, other.Options.Schools) &&
 		c.Options.Classrooms == other.Options.Classrooms && c.Options.UniqueClassNames == other.Options.UniqueClassNames &&
-		c.Options.Parents == other.Options.Parents && slices.Equal(c.Options.ParentTypes, other.Options.ParentTypes)
+		c.Options.Parents == other.Options.Parents && slices.Equal(c.Options.ParentTypes, other.Options.ParentTypes) &&
+		c.Options.MatchByName == other.Options.MatchByName
 }
 
 // Fetches are the fetch steps that prepare begins. The contacts are not among
