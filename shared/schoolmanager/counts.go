@@ -40,7 +40,7 @@ const (
 		        FROM school_manager.{table} t
 		        WHERE t.tenant_id = @tenant
 		          AND t.clever_id IS NOT NULL
-		          AND t.archived_at IS NULL) - count(*) FILTER (WHERE c.live),
+		          AND t.archived_at IS NULL) - count(*) FILTER (WHERE c.live AND c.op <> 'adopt'),
 		       count(*) FILTER (WHERE c.op = 'hold'),
 		       count(*) FILTER (WHERE c.op = 'skip')
 		FROM staging.{changes} c

@@ -92,14 +92,26 @@ func (s survey) plan(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, err
 	return out, storeCounts(ctx, tx, in.Run, in.Tenant, out.Counts)
 }
 
-// compareAll compares every kind: users before parents and edges, since those
-// depend on who stays; owners before their edges.
+// compareAll compares every kind and finds who is known by another id: users
+// before parents and edges, since those depend on who stays; owners before
+// their edges.
 func compareAll(ctx context.Context, tx pgx.Tx, in PlanInput, s survey, args pgx.NamedArgs) error {
 	changed := map[string]int64{}
+	var rekeyed int64 // users, whom edges follow
 	var err error
 	for _, c := range comparisons() {
 		if changed[c.changes], err = c.compare(ctx, tx, args, s.oneList[c.table]); err != nil {
 			return err
+		}
+		if changed[c.changes] == 0 {
+			continue
+		}
+		n, err := identify(ctx, tx, args, c.record)
+		if err != nil {
+			return err
+		}
+		if c.kind == roster.KindUser {
+			rekeyed = n
 		}
 	}
 	changed[classrooms.changes], err = compareAllClassrooms(ctx, tx, args, in.Options.UniqueClassNames, s.oneList[classrooms.table])
@@ -107,7 +119,7 @@ func compareAll(ctx context.Context, tx pgx.Tx, in PlanInput, s survey, args pgx
 		return err
 	}
 	for _, e := range edges() {
-		if err := e.compare(ctx, tx, args, changed[e.owners.changes]); err != nil {
+		if err := e.compare(ctx, tx, args, changed[e.owners.changes], rekeyed > 0); err != nil {
 			return err
 		}
 	}
@@ -127,6 +139,8 @@ func arguments(in PlanInput) pgx.NamedArgs {
 		"schools":      notNil(in.Options.Schools),
 		"types":        notNil(types),
 		"unique_names": in.Options.UniqueClassNames,
+
+		"match_by_name": in.Options.MatchByName,
 	}
 }
 
