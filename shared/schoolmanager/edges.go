@@ -88,7 +88,7 @@ const (
 	        WHEN w.{key} IS NULL THEN m.source = 'clever' AND m.archived_at IS NULL
 	        WHEN m.{key} IS NULL THEN true
 	        ELSE m.source = 'clever'
-	         AND (m.archived_at IS NOT NULL OR m.{value} <> w.{value} OR m.{person} IS DISTINCT FROM w.{person})
+	         AND (m.archived_at IS NOT NULL OR m.{value} <> w.{value} OR m.{person} IS DISTINCT FROM w.{person} OR m.key_before IS NOT NULL)
 	      END`
 )
 

@@ -22,6 +22,10 @@ type world struct {
 	pool   *pgxpool.Pool
 	tenant uuid.UUID
 
+	// from tells under which Clever id a row of the roster was seen first, or of
+	// a local user its own id (rows).
+	from map[string]string
+
 	// Between the parts of a run, for whoever writes from outside.
 	fetched, planned func(run uuid.UUID)
 }
@@ -33,7 +37,7 @@ func newWorld(t testing.TB) *world {
 
 func newTenant(t testing.TB, pool *pgxpool.Pool) *world {
 	t.Helper()
-	w := &world{t: t, pool: pool, tenant: uuid.Must(uuid.NewV7())}
+	w := &world{t: t, pool: pool, tenant: uuid.Must(uuid.NewV7()), from: map[string]string{}}
 	w.exec(`INSERT INTO sync.tenants (id, name, region) VALUES ($1, 'Test', 'uk')`, w.tenant)
 	return w
 }
