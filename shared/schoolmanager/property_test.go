@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	histories = 8 // random histories of each property
+	histories = 6 // random histories of each property
 	nights    = 6 // runs of each
 )
 

@@ -50,7 +50,7 @@ func (r chance) begin(d *district) {
 }
 
 func (r chance) step(d *district) {
-	if !r.strangers && r.in(12) {
+	if !r.strangers && r.in(20) {
 		r.renew(d)
 		return
 	}
