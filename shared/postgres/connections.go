@@ -13,7 +13,7 @@ import (
 )
 
 const connectionColumns = `district_id, (SELECT d.name FROM sync.districts d WHERE d.id = district_id), enabled, grant_whole, granted_schools,
-	whole, schools, sync_classrooms, unique_class_names, sync_parents, parent_types, confirmed, version, linked_by, updated_at, disconnected_at`
+	whole, schools, sync_classrooms, unique_class_names, sync_parents, parent_types, match_users_by_name, confirmed, version, linked_by, updated_at, disconnected_at`
 
 // ReadConnection gives the tenant's link to a district, or nil where it has
 // none.
@@ -88,8 +88,8 @@ func link(ctx context.Context, q Querier, id uuid.UUID, c tenant.Connection, onl
 	}
 	rows, err := q.Query(ctx, `
 		INSERT INTO sync.connections AS c (tenant_id, district_id, enabled, grant_whole, granted_schools, whole, schools,
-		  sync_classrooms, unique_class_names, sync_parents, parent_types, confirmed, linked_by)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+		  sync_classrooms, unique_class_names, sync_parents, parent_types, match_users_by_name, confirmed, linked_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
 		ON CONFLICT (tenant_id) DO UPDATE
 		SET district_id = excluded.district_id,
 		    enabled = excluded.enabled,
@@ -102,6 +102,7 @@ func link(ctx context.Context, q Querier, id uuid.UUID, c tenant.Connection, onl
 		    sync_parents = excluded.sync_parents,
 		    parent_types = excluded.parent_types,
 		    confirmed = excluded.confirmed,
+		    match_users_by_name = excluded.match_users_by_name,
 		    version = c.version + 1,
 		    linked_by = excluded.linked_by,
 		    linked_at = now(),
@@ -110,7 +111,8 @@ func link(ctx context.Context, q Querier, id uuid.UUID, c tenant.Connection, onl
 		`+only+`
 		RETURNING `+connectionColumns,
 		id, c.District, c.Enabled, c.Grant.Whole, list(c.Grant.Schools), c.Options.Whole, list(c.Options.Schools),
-		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes), c.Confirmed, c.LinkedBy)
+		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes),
+		c.Options.MatchByName, c.Confirmed, c.LinkedBy)
 	return oneConnection(rows, err, "link", id)
 }
 
@@ -128,13 +130,15 @@ func ChangeConnection(ctx context.Context, q Querier, id uuid.UUID, c tenant.Con
 		    sync_parents = $7,
 		    parent_types = $8,
 		    confirmed = $9,
+		    match_users_by_name = $10,
 		    version = version + 1,
 		    updated_at = now()
 		WHERE tenant_id = $1
 		  AND disconnected_at IS NULL
 		RETURNING `+connectionColumns,
 		id, c.Enabled, c.Options.Whole, list(c.Options.Schools),
-		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes), c.Confirmed)
+		c.Options.Classrooms, c.Options.UniqueClassNames, c.Options.Parents, list(c.Options.ParentTypes),
+		c.Confirmed, c.Options.MatchByName)
 	return oneConnection(rows, err, "change", id)
 }
 
@@ -174,7 +178,7 @@ func scanConnection(row pgx.CollectableRow) (tenant.Connection, error) {
 	var name *string // null where the tenant's own role may not see the district's row
 	var disconnected *time.Time
 	err := row.Scan(&c.District, &name, &c.Enabled, &c.Grant.Whole, &c.Grant.Schools, &c.Options.Whole, &c.Options.Schools,
-		&c.Options.Classrooms, &c.Options.UniqueClassNames, &c.Options.Parents, &c.Options.ParentTypes,
+		&c.Options.Classrooms, &c.Options.UniqueClassNames, &c.Options.Parents, &c.Options.ParentTypes, &c.Options.MatchByName,
 		&c.Confirmed, &c.Version, &c.LinkedBy, &c.UpdatedAt, &disconnected)
 	if name != nil {
 		c.DistrictName = *name

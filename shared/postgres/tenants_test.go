@@ -61,7 +61,7 @@ func TestConnections_AreWhatWasStored(t *testing.T) {
 	}
 	want := tenant.Connection{
 		District: "d1", Enabled: true, Grant: tenant.Grant{Schools: []string{"s1", "s2"}}, LinkedBy: "operator", Version: 1,
-		Options: roster.Options{Schools: []string{"s2"}, UniqueClassNames: true, Parents: true, ParentTypes: []string{"Family"}},
+		Options: roster.Options{Schools: []string{"s2"}, UniqueClassNames: true, Parents: true, ParentTypes: []string{"Family"}, MatchByName: true},
 	}
 	_, err = postgres.LinkConnection(ctx, db.Pool, id, want)
 	must(t, err)

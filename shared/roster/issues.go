@@ -25,6 +25,9 @@ const (
 	UserWithoutName        IssueCode = "user_without_name"
 	EmailInvalid           IssueCode = "email_invalid"
 	DuplicateEmail         IssueCode = "duplicate_email"
+	AmbiguousMatch         IssueCode = "ambiguous_match"
+	UserAdopted            IssueCode = "user_adopted"
+	RecordRekeyed          IssueCode = "record_rekeyed"
 	GuardiansMany          IssueCode = "guardians_many"
 	SectionWithoutTeacher  IssueCode = "section_without_teacher"
 	SectionWithoutStudents IssueCode = "section_without_students"
@@ -66,6 +69,9 @@ var issueTexts = [...]IssueText{
 	{UserWithoutName, Warning, "The user has neither a first nor a last name.", "Add the name in the student information system."},
 	{EmailInvalid, Warning, "The e-mail address does not look like one; it was kept as it is.", "Correct the address in the student information system."},
 	{DuplicateEmail, Warning, "Another user has the same e-mail address; both were kept.", "Give each user an address of its own in the student information system."},
+	{AmbiguousMatch, Warning, "The new user could be an account that School Manager already has, but several accounts or several users fit; nothing was merged, and an account of its own was created.", "Look at the accounts of the same e-mail address, username or name in School Manager and remove the ones that are not needed; give each user an address of its own in the student information system."},
+	{UserAdopted, Info, "The new user is one that School Manager already had; that account was kept and is now synced.", "Nothing to do."},
+	{RecordRekeyed, Info, "The person came under a new Clever id; School Manager kept the person's record and history.", "Nothing to do."},
 	{GuardiansMany, Warning, "The student has six or more parents.", "Check that all of them should have access, or select fewer role types."},
 	{SectionWithoutTeacher, Warning, "The section has no teacher.", "Assign a teacher in the student information system."},
 	{SectionWithoutStudents, Warning, "The section has no students.", "Enrol students in the student information system, or stop sharing the section."},

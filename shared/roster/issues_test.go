@@ -11,6 +11,7 @@ func TestIssueTexts(t *testing.T) {
 	want := map[IssueCode]Severity{
 		"parent_without_student": Info, "parent_without_email": Error, "parent_without_role": Error, "parent_role_not_selected": Info,
 		"user_without_name": Warning, "email_invalid": Warning, "duplicate_email": Warning, "guardians_many": Warning,
+		"ambiguous_match": Warning, "user_adopted": Info, "record_rekeyed": Info,
 		"section_without_teacher": Warning, "section_without_students": Warning, "section_without_name": Warning, "member_not_shared": Warning,
 		"value_too_long": Warning, "value_invalid": Warning, "record_undecodable": Error, "total_differs": Warning, "nothing_shared": Warning, "snapshot_torn": Warning,
 	}

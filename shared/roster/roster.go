@@ -47,6 +47,10 @@ type Options struct {
 
 	Parents     bool     `json:"parents"`
 	ParentTypes []string `json:"parent_types"`
+
+	// MatchByName lets new users adopt local ones by first and last name too,
+	// where neither e-mail nor username finds anybody.
+	MatchByName bool `json:"match_users_by_name"`
 }
 
 // AtSchool tells whether a school is one of the tenant's.

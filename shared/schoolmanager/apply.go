@@ -125,15 +125,21 @@ func loadTodo(ctx context.Context, tx pgx.Tx, run uuid.UUID) (map[task]int64, er
 	return todo, nil
 }
 
-// execute writes the roster. What owners are created comes first, then edges,
-// then what changes or goes: whoever writes to a member from outside locks the
-// member and then, by the trigger, its classroom, and so do we.
+// execute writes the roster. Who is new comes first, created, adopted or under a
+// new id, then edges, then what changes or goes: whoever writes to a member from
+// outside locks the member and then, by the trigger, its classroom, and so do
+// we. Whoever deletes a user locks it before its edges.
 func (a *applying) execute(ctx context.Context) error {
 	if err := a.lockTenant(ctx); err != nil {
 		return err
 	}
 	for _, r := range records() {
 		if err := a.create(ctx, r); err != nil {
+			return err
+		}
+	}
+	for _, op := range []string{"rekey", "adopt"} {
+		if err := a.takeOver(ctx, users, op); err != nil {
 			return err
 		}
 	}
@@ -144,14 +150,23 @@ func (a *applying) execute(ctx context.Context) error {
 		if err := a.createEdges(ctx, e); err != nil {
 			return err
 		}
+		if err := a.rekeyEdges(ctx, e); err != nil {
+			return err
+		}
 		if err := a.changeEdges(ctx, e); err != nil {
 			return err
 		}
+	}
+	if err := a.takeOver(ctx, parents, "rekey"); err != nil {
+		return err
 	}
 	for _, r := range records() {
 		if err := a.change(ctx, r); err != nil {
 			return err
 		}
+	}
+	if err := a.followWithheld(ctx); err != nil {
+		return err
 	}
 	return a.raiseSequence(ctx)
 }

@@ -43,6 +43,35 @@ func benchmarkSync(b *testing.B, students int) {
 	b.ReportMetric(0, "ns/op")
 }
 
+// BenchmarkNewIDs measures a district's first run, and one in which every
+// student comes under a new id: in the sections and contacts too.
+func BenchmarkNewIDs(b *testing.B) {
+	const students = 20_000
+	for b.Loop() {
+		w := newWorld(b)
+		for _, name := range []string{"first", "rekeyed"} {
+			run := w.begin()
+			stageLarge(w, run, students, false)
+			if name == "rekeyed" {
+				w.exec(`UPDATE staging.users SET clever_id = 'd' || substr(clever_id, 2), hash = gen_random_uuid() WHERE run_id = $1 AND student`, run)
+				w.exec(`UPDATE staging.classrooms SET students = ARRAY(SELECT 'd' || substr(s, 2) FROM unnest(students) s), hash = gen_random_uuid() WHERE run_id = $1`, run)
+				w.exec(`UPDATE staging.parents SET link_students = ARRAY(SELECT 'd' || substr(s, 2) FROM unnest(link_students) s), hash = gen_random_uuid() WHERE run_id = $1`, run)
+			}
+			plan, apply := timed(w, run)
+			w.end(run, syncrun.Completed)
+			b.ReportMetric(float64(plan.Milliseconds()), name+"-plan-ms")
+			b.ReportMetric(float64(apply.Milliseconds()), name+"-apply-ms")
+		}
+		if n := one[int64](w, `SELECT count(*) FROM school_manager.users WHERE clever_id LIKE 'd%'`); n != students {
+			b.Fatalf("%d students were re-keyed, want %d", n, students)
+		}
+		if n := one[int64](w, `SELECT count(*) FROM school_manager.classroom_members WHERE user_key LIKE '5%' OR archived_at IS NOT NULL`); n != 0 {
+			b.Fatalf("%d memberships did not follow", n)
+		}
+		b.ReportMetric(0, "ns/op")
+	}
+}
+
 func timed(w *world, run uuid.UUID) (plan, apply time.Duration) {
 	var planned schoolmanager.Planned
 	measure := func(fn func(context.Context, pgx.Tx) error) time.Duration {

@@ -40,7 +40,7 @@ const (
 		        FROM school_manager.{table} t
 		        WHERE t.tenant_id = @tenant
 		          AND t.clever_id IS NOT NULL
-		          AND t.archived_at IS NULL) - count(*) FILTER (WHERE c.live),
+		          AND t.archived_at IS NULL) - count(*) FILTER (WHERE c.live AND c.op <> 'adopt'),
 		       count(*) FILTER (WHERE c.op LIKE 'hold%'),
 		       count(*) FILTER (WHERE c.op = 'hold_update'),
 		       count(*) FILTER (WHERE c.op = 'skip')
@@ -137,7 +137,7 @@ func CountPreview(ctx context.Context, tx pgx.Tx, run, tenant uuid.UUID) error {
 		switch t.op {
 		case "create":
 			c.Added += n
-		case "update":
+		case "update", "rekey", "adopt":
 			c.Updated += n
 		case "archive":
 			c.Archived += n

@@ -9,9 +9,9 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
-// livePerson selects who will be live after this run: applied and not archived
-// by it, or created or restored by it. A user whose removal is withheld is among
-// them. While edges are applied the created ones are applied already.
+// livePerson selects who will be live after this run, and under which Clever
+// id: applied and not archived or re-keyed by it, or created, restored, adopted
+// or re-keyed by it. A user whose removal is withheld is among them.
 const livePerson = `
 	  SELECT u.clever_id, u.id
 	  FROM school_manager.users u
@@ -21,7 +21,7 @@ const livePerson = `
 	    AND NOT EXISTS (SELECT
 	                    FROM staging.user_changes c
 	                    WHERE c.run_id = @run
-	                      AND c.op = 'archive'
+	                      AND c.op IN ({leaving})
 	                      AND c.id = u.id)
 	    AND {such}
 	  UNION ALL
@@ -30,8 +30,16 @@ const livePerson = `
 	  WHERE c.run_id = @run
 	    AND c.op IN ({to_come})`
 
-func person(such, toCome string) string {
-	return strings.NewReplacer("{such}", such, "{to_come}", toCome).Replace(livePerson)
+// plannedPerson is livePerson before anything is applied.
+func plannedPerson(such string) string {
+	return strings.NewReplacer("{such}", such, "{leaving}", `'archive', 'rekey'`,
+		"{to_come}", `'create', 'restore', 'adopt', 'rekey'`).Replace(livePerson)
+}
+
+// appliedPerson is livePerson while edges are applied: whoever is new in the
+// roster is there already, and who goes or comes back is not yet written.
+func appliedPerson() string {
+	return strings.NewReplacer("{such}", "true", "{leaving}", `'archive'`, "{to_come}", `'restore'`).Replace(livePerson)
 }
 
 // compareEdges compares the edges of every known owner that came whole.
@@ -40,7 +48,7 @@ const (
 	  SELECT o.id
 	  FROM staging.{owner_changes} o
 	  WHERE o.run_id = @run
-	    AND o.op IN ('update', 'restore')
+	    AND o.op IN ('update', 'restore', 'rekey')
 	    AND o.{list} IS NOT NULL`
 
 	compareEdges = `
@@ -55,29 +63,32 @@ const (
 	  FROM school_manager.{table}
 	  WHERE tenant_id = @tenant
 	    AND {among}
+	), followed AS ({followed}
 	)
-	INSERT INTO staging.{changes} (run_id, op, {keys}, live, {value}_before, {before}, {value}, {person})
+	INSERT INTO staging.{changes} (run_id, op, {keys}, {key}_before, live, {value}_before, {before}, {value}, {person})
 	SELECT @run,
 	       CASE
+	         WHEN w.{key} IS NULL AND m.replaced THEN 'archive'
 	         WHEN w.{key} IS NULL THEN CASE WHEN @hold_all OR {in_scope} AND m.{person} IN (SELECT c.id
 	                                                                                        FROM staging.user_changes c
 	                                                                                        WHERE c.run_id = @run
 	                                                                                          AND c.op = 'hold') THEN 'hold' ELSE 'archive' END
 	         WHEN m.{key} IS NULL THEN 'create'
 	         WHEN m.archived_at IS NOT NULL THEN 'restore'
+	         WHEN m.key_before IS NOT NULL THEN 'rekey'
 	         ELSE 'update'
 	       END,
-	       {either.keys},
+	       {either.keys}, m.key_before,
 	       m.{key} IS NOT NULL AND m.archived_at IS NULL AND m.{person} IS NOT NULL,
 	       m.{value}, m.{person}, coalesce(w.{value}, m.{value}),
 	       CASE WHEN w.{key} IS NULL THEN m.{person} ELSE w.{person} END
 	FROM resolved w
-	FULL JOIN present m ON {w=m}
+	FULL JOIN followed m ON {w=m}
 	WHERE CASE
 	        WHEN w.{key} IS NULL THEN m.source = 'clever' AND m.archived_at IS NULL
 	        WHEN m.{key} IS NULL THEN true
 	        ELSE m.source = 'clever'
-	         AND (m.archived_at IS NOT NULL OR m.{value} <> w.{value} OR m.{person} IS DISTINCT FROM w.{person})
+	         AND (m.archived_at IS NOT NULL OR m.{value} <> w.{value} OR m.{person} IS DISTINCT FROM w.{person} OR m.key_before IS NOT NULL)
 	      END`
 )
 
@@ -114,7 +125,9 @@ const (
 // resolveEdges looks at every other edge whose person comes or goes. All
 // unresolved ones are tried, not only those of users that this run creates: a
 // user may also have come back by a write from outside. In the same way users
-// go by this run's archiving or by one from outside.
+// go by this run's archiving or by one from outside. What names the old
+// id of a re-keyed one names nobody any more, unless its owner is withheld: then
+// it follows (follow.go).
 const (
 	unresolvedKeys = `
 	  SELECT DISTINCT m.{key} AS id
@@ -128,7 +141,7 @@ const (
 	  SELECT c.id
 	  FROM staging.user_changes c
 	  WHERE c.run_id = @run
-	    AND c.op = 'archive'
+	    AND c.op IN ('archive', 'rekey')
 	  UNION ALL
 	  SELECT u.id
 	  FROM school_manager.users u
@@ -161,6 +174,14 @@ const (
 	    AND m.{among}
 	    AND m.archived_at IS NULL
 	    AND m.source = 'clever'
+	    AND NOT (m.{owner} IN (SELECT o.id
+	                           FROM staging.{owner_changes} o
+	                           WHERE o.run_id = @run
+	                             AND o.op = 'hold')
+	             AND m.{person} IN (SELECT c.id
+	                                FROM staging.user_changes c
+	                                WHERE c.run_id = @run
+	                                  AND c.op = 'rekey'))
 	)` + writeResolved
 
 	writeResolved = `
@@ -170,7 +191,7 @@ const (
 	WHERE NOT EXISTS (SELECT
 	                  FROM staging.{changes} c
 	                  WHERE c.run_id = @run
-	                    AND {c=m})`
+	                    AND {before=m})`
 )
 
 // An owner of which an edge is withheld is not what Clever sent, so it must not
@@ -180,7 +201,7 @@ const unsettleOwners = `
 	UPDATE staging.{owner_changes} o
 	SET hash = NULL
 	WHERE o.run_id = @run
-	  AND o.op IN ('update', 'restore')
+	  AND o.op IN ('update', 'restore', 'rekey')
 	  AND o.id IN (SELECT c.{owner}
 	               FROM staging.{changes} c
 	               WHERE c.run_id = @run
@@ -201,7 +222,7 @@ const manyOwners = 500
 // compare writes the change rows of one kind of edge, but not of new owners:
 // what they name is in their own change rows, and apply takes it from there. It
 // comes after users and owners, whose change rows it reads.
-func (e edge) compare(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, ownersChanged int64, b *breaker) error {
+func (e edge) compare(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, ownersChanged int64, rekeyed bool, b *breaker) error {
 	if ownersChanged >= manyOwners {
 		if _, err := tx.Exec(ctx, e.sql(`ANALYZE (SKIP_LOCKED) staging.{owner_changes} (run_id, op)`)); err != nil {
 			return fmt.Errorf("analyze %d changed %s: %w", ownersChanged, e.owners.table, err)
@@ -232,7 +253,7 @@ func (e edge) compare(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, owners
 		if s.among == "" {
 			continue
 		}
-		if _, err := tx.Exec(ctx, e.sql(withAmong(s.statement, s.among)), args); err != nil {
+		if _, err := tx.Exec(ctx, e.sql(withAmong(follow(s.statement, rekeyed), s.among)), args); err != nil {
 			return fmt.Errorf("%s %s: %w", s.doing, e.table, err)
 		}
 	}
@@ -258,7 +279,7 @@ func withAmong(statement, among string) string {
 		such = among
 	}
 	return strings.NewReplacer(
-		"{live_person}", person(such, "'create', 'restore'"),
+		"{live_person}", plannedPerson(such),
 		"{among}", among,
 	).Replace(statement)
 }

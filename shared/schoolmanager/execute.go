@@ -113,7 +113,8 @@ const (
 		       count(*) FILTER (WHERE NOT live AND visible AND op = 'restore')
 		FROM written`
 
-	// A person that could not be created leaves its edges unresolved.
+	// A person that could not be created, adopted or re-keyed leaves the edges
+	// that name it unresolved.
 	unresolveMissing = `
 		UPDATE staging.{changes} c
 		SET {person} = NULL
@@ -121,11 +122,12 @@ const (
 		  AND c.{person} IN (SELECT u.id
 		                     FROM staging.user_changes u
 		                     WHERE u.run_id = @run
-		                       AND u.op = 'create'
+		                       AND u.op IN ('create', 'adopt', 'rekey')
 		                       AND NOT EXISTS (SELECT
 		                                       FROM school_manager.users t
 		                                       WHERE t.tenant_id = @tenant
-		                                         AND t.id = u.id))`
+		                                         AND t.id = u.id
+		                                         AND t.clever_id = u.clever_id))`
 )
 
 // create inserts the rows of a kind that plan found missing. Where somebody has
@@ -147,8 +149,8 @@ func (a *applying) create(ctx context.Context, r record) error {
 	return nil
 }
 
-// mend keeps change rows of edges from naming people who were not created. It
-// comes after all creations and before the edges.
+// mend keeps change rows of edges from naming people who did not become those
+// of the id that the edges name. It comes after all these and before the edges.
 func (a *applying) mend(ctx context.Context) error {
 	if !a.short {
 		return nil
@@ -172,14 +174,20 @@ func (a *applying) insert(ctx context.Context, table, statement string) (int64, 
 		return err
 	}
 	err := pgx.BeginFunc(ctx, a.tx, func(savepoint pgx.Tx) error { return try(savepoint, "") })
-	const uniqueViolation = "23505"
-	if refused, ok := errors.AsType[*pgconn.PgError](err); ok && refused.Code == uniqueViolation {
+	if taken(err) {
 		err = try(a.tx, "ON CONFLICT DO NOTHING")
 	}
 	if err != nil {
 		return 0, fmt.Errorf("create %s: %w", table, err)
 	}
 	return written, nil
+}
+
+// taken tells whether somebody else has made a row with the same key.
+func taken(err error) bool {
+	const uniqueViolation = "23505"
+	refused, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && refused.Code == uniqueViolation
 }
 
 // change updates, restores and archives the rows of a kind.
@@ -224,7 +232,7 @@ func (a *applying) change(ctx context.Context, r record) error {
 func (a *applying) createEdges(ctx context.Context, e edge) error {
 	c := a.counts[e.kind]
 	if a.todo[task{e.owners.kind, "create"}] > 0 {
-		statement := strings.ReplaceAll(insertNewEdges, "{live_person}", person("true", "'restore'"))
+		statement := strings.ReplaceAll(insertNewEdges, "{live_person}", appliedPerson())
 		written, err := a.insert(ctx, e.table, e.sql(statement))
 		if err != nil {
 			return err

@@ -221,6 +221,7 @@ func findIssues(ctx context.Context, tx pgx.Tx, in PlanInput, args pgx.NamedArgs
 		{true, sharedEmails, findDuplicateEmails},
 		{in.Options.Parents, crowdedStudents, findManyGuardians},
 		{in.Options.Classrooms, "", members.sql(withAmong(findUnshared, "true"))},
+		{true, "", identified},
 		{true, "", findWholeKinds},
 	} {
 		if !f.wanted {

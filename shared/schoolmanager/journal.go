@@ -30,6 +30,34 @@ const (
 		  AND t.hash IS NOT DISTINCT FROM c.hash_before
 		  AND (t.archived_at IS NOT NULL) = (c.op = 'restore')`
 
+	// Of rows that become those of another Clever id.
+	journalTaken = `
+		INSERT INTO sync.journal (tenant_id, run_id, kind, op, before, hash_after)
+		SELECT @tenant, @run, '{kind}', 'update', to_jsonb(t), c.hash
+		FROM school_manager.{table} t, staging.{changes} c
+		WHERE c.run_id = @run
+		  AND c.op = @op
+		  AND t.tenant_id = @tenant
+		  AND {among}
+		  AND t.id = c.id
+		  AND t.clever_id IS NOT DISTINCT FROM c.clever_before
+		  AND t.archived_at IS NULL
+		  AND {image} = c.hash_before`
+
+	journalMoved = `
+		INSERT INTO sync.journal (tenant_id, run_id, kind, op, before, key_after)
+		SELECT @tenant, @run, '{kind}', 'update', to_jsonb(m), c.{key}
+		FROM school_manager.{table} m, staging.{changes} c
+		WHERE c.run_id = @run
+		  AND c.op = 'rekey'
+		  AND m.tenant_id = @tenant
+		  AND {among}
+		  AND {before=m}
+		  AND m.source = 'clever'
+		  AND m.{value} = c.{value}_before
+		  AND m.{person} IS NOT DISTINCT FROM c.{before}
+		  AND m.archived_at IS NULL`
+
 	journalEdges = `
 		INSERT INTO sync.journal (tenant_id, run_id, kind, op, before)
 		SELECT @tenant, @run, '{kind}', c.op, to_jsonb(m)
@@ -135,7 +163,8 @@ func revertRecord(r record) string {
 
 // revertEdge does so with an edge, found by its keys.
 func revertEdge(e edge) string {
-	return revert(e.table, string(e.kind), []string{e.value, e.person, "archived_at"}, each(e.keys(), "t.{} = b.{}", " AND "))
+	same := strings.Replace(each(e.keys(), "t.{} = b.{}", " AND "), "b."+e.key, "coalesce(j.key_after, b."+e.key+")", 1)
+	return revert(e.table, string(e.kind), []string{e.key, e.value, e.person, "archived_at"}, same)
 }
 
 // revert counts what becomes of each journal entry: rows in all, and rows
@@ -144,7 +173,7 @@ func revertEdge(e edge) string {
 func revert(table, kind string, columns []string, same string) string {
 	return strings.NewReplacer("{table}", table, "{kind}", kind, "{set}", each(columns, "{} = b.{}", ", "), "{same}", same).Replace(`
 		WITH entry AS (
-		  SELECT op, before, hash_after
+		  SELECT op, before, hash_after, key_after
 		  FROM sync.journal
 		  WHERE run_id = @of
 		    AND tenant_id = @tenant

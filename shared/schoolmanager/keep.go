@@ -145,7 +145,7 @@ func planKept(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, error) {
 		return Planned{}, err
 	}
 	b.silent, b.approved = true, purpose == "review"
-	if err := loadKept(ctx, tx, args, b); err != nil {
+	if err := loadKept(ctx, tx, args, b, purpose == "preview"); err != nil {
 		return Planned{}, err
 	}
 	var out Planned
@@ -156,8 +156,8 @@ func planKept(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, error) {
 }
 
 // loadKept makes change rows of the kept ones, kind by kind, and lets edges
-// follow.
-func loadKept(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, b *breaker) error {
+// follow, unless all of them were kept.
+func loadKept(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, b *breaker, all bool) error {
 	load := func(kind, table string) (int64, error) {
 		args["kind"] = kind
 		tag, err := tx.Exec(ctx, `
@@ -189,7 +189,10 @@ func loadKept(ctx context.Context, tx pgx.Tx, args pgx.NamedArgs, b *breaker) er
 		if _, err := load(string(e.kind), e.changes); err != nil {
 			return err
 		}
-		if err := e.compare(ctx, tx, args, loaded[e.owners.changes], b); err != nil {
+		if all {
+			continue
+		}
+		if err := e.compare(ctx, tx, args, loaded[e.owners.changes], false, b); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -52,35 +53,45 @@ var strict = roster.Limits{Rows: 0, Edges: 0, UpdateRows: 0, Week: 1e9, Removals
 // person approves it. Both end alike.
 func TestHold_approvedIsAsIfNeverWithheld(t *testing.T) {
 	t.Parallel()
-	for seed := range uint64(histories) {
-		t.Run(fmt.Sprint(seed), func(t *testing.T) {
-			t.Parallel()
-			r, d, free := newChance(seed), newDistrict(), newWorld(t)
-			guarded := newTenant(t, free.pool)
-			guarded.limits = strict
-			r.begin(d)
-			o := r.options()
-			held := 0
-			for night := range nights {
-				if out := free.run(d, o); out.err != nil {
-					if out := guarded.run(d, o); out.err == nil {
-						t.Fatalf("night %d: one fails (%v), the other does not", night, out.err)
-					}
-				} else {
-					held += guarded.untilSettled(d, o)
-					if diff := cmp.Diff(free.dump(), guarded.dump()); diff != "" {
-						t.Fatalf("night %d: roster (-free +approved):\n%s", night, diff)
-					}
-				}
-				for range r.IntN(12) {
-					r.step(d)
-				}
-			}
-			if held == 0 {
-				t.Error("nothing was ever withheld")
-			}
-		})
+	var withheld atomic.Int64
+	t.Run("histories", func(t *testing.T) {
+		for seed := range uint64(histories) {
+			t.Run(fmt.Sprint(seed), func(t *testing.T) {
+				t.Parallel()
+				withheld.Add(approvedHistory(t, seed))
+			})
+		}
+	})
+	if withheld.Load() == 0 {
+		t.Error("nothing was ever withheld")
 	}
+}
+
+// approvedHistory tells how often something was withheld. Of rows that nobody
+// sees any more the two tenants may have others: who is withheld is archived
+// later, or under a later id.
+func approvedHistory(t *testing.T, seed uint64) (held int64) {
+	r, d, free := newChance(seed), newDistrict(), newWorld(t)
+	guarded := newTenant(t, free.pool)
+	guarded.limits = strict
+	r.begin(d)
+	o := r.options()
+	for night := range nights {
+		if out := free.run(d, o); out.err != nil {
+			if out := guarded.run(d, o); out.err == nil {
+				t.Fatalf("night %d: one fails (%v), the other does not", night, out.err)
+			}
+		} else {
+			held += int64(guarded.untilSettled(d, o))
+			if diff := cmp.Diff(seen(free.dump()), seen(guarded.dump())); diff != "" {
+				t.Fatalf("night %d: roster (-free +approved):\n%s", night, diff)
+			}
+		}
+		for range r.IntN(12) {
+			r.step(d)
+		}
+	}
+	return held
 }
 
 // untilSettled runs and approves until nothing is withheld, and tells how often
@@ -98,7 +109,9 @@ func (w *world) untilSettled(d *district, o roster.Options) int {
 		}
 		applied := w.approve(h, o)
 		for kind, c := range applied.counts {
-			if c.Skipped != 0 || c.Held != 0 {
+			// What is withheld of somebody who was re-keyed meanwhile has moved
+			// along: the approval passes over it and the next run finds it.
+			if c.Skipped != 0 && out.issues[roster.RecordRekeyed] == 0 || c.Held != 0 {
 				w.t.Fatalf("%s of an approval: %+v", kind, c)
 			}
 		}
@@ -262,6 +275,18 @@ func TestPreview_keepsAndAppliesLater(t *testing.T) {
 		t.Errorf("roster (-synced +previewed and applied):\n%s", diff)
 	}
 	delete(d.people, "s1")
+	d.section("c1", "a", []string{"t1"}, "s2")
+	d.student("s9", "a")
+	free.mustRun(d, everything())
+	for kind, c := range w.approve(preview(), everything()).counts {
+		if c.Skipped != 0 {
+			t.Errorf("%s of a preview that changes: %+v", kind, c)
+		}
+	}
+	if diff := cmp.Diff(free.dump(), w.dump()); diff != "" {
+		t.Errorf("roster (-synced +previewed and applied):\n%s", diff)
+	}
+	delete(d.people, "s2")
 	old := preview()
 	w.mustRun(d, everything())
 	if err := decide(w, old, old.Digest, w.begin()); !errors.Is(err, postgres.ErrNotOpen) {

@@ -147,11 +147,19 @@ func (e edge) sql(statement string) string {
 		"{m.keys}", prefixed("m.", e.keys()),
 		"{w.keys}", prefixed("w.", e.keys()),
 		"{c.keys}", prefixed("c.", e.keys()),
+		"{n=c}", each(e.keys(), "n.{} = c.{}", " AND "),
+		"{o=m}", each(e.keys(), "o.{} = m.{}", " AND "),
+		"{v=m}", each(e.keys(), "v.{} = m.{}", " AND "),
+		"{v=p}", each(e.keys(), "v.{} = p.{}", " AND "),
+		"{w=m, new}", e.newKey("w", "m"),
+		"{n=m, new}", e.newKey("n", "m"),
+		"{p.columns_moved}", strings.Replace(prefixed("p.", e.keys()), "p."+e.key, "CASE WHEN NOT v.replaced THEN v.new_key ELSE p."+e.key+" END AS "+e.key, 1),
 		"{either.keys}", each(e.keys(), "coalesce(w.{}, m.{})", ", "),
 		"{w=m}", each(e.keys(), "w.{} = m.{}", " AND "),
 		"{c=m}", each(e.keys(), "c.{} = m.{}", " AND "),
 		"{person}", e.person,
 		"{before}", e.before,
+		"{before=m}", strings.ReplaceAll(each(e.keys(), "c.{} = m.{}", " AND "), "c."+e.key+" =", "coalesce(c."+e.key+"_before, c."+e.key+") ="),
 		"{value}", e.value,
 		"{wanted_new}", strings.ReplaceAll(e.wanted, "{such}", "c.op = 'create'"),
 		"{wanted_created}", strings.ReplaceAll(e.wanted, "{such}", "c.op = 'create'"+e.owners.sql(`
@@ -159,8 +167,14 @@ func (e edge) sql(statement string) string {
 		                FROM school_manager.{table} t
 		                WHERE t.tenant_id = @tenant
 		                  AND t.id = c.id)`)),
-		"{wanted_known}", strings.ReplaceAll(e.wanted, "{such}", "c.op IN ('update', 'restore')"),
+		"{wanted_known}", strings.ReplaceAll(e.wanted, "{such}", "c.op IN ('update', 'restore', 'rekey')"),
 	).Replace(statement)
+}
+
+// newKey joins by the key that an edge takes of the re-keyed person k.
+func (e edge) newKey(one, other string) string {
+	same := each(e.keys(), one+".{} = "+other+".{}", " AND ")
+	return strings.Replace(same, other+"."+e.key, "k.clever_id", 1)
 }
 
 // prefixed lists columns of one alias.

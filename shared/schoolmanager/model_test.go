@@ -18,6 +18,12 @@ type model struct {
 	users   map[string]*entry[roster.User]
 	rooms   map[string]*room
 	parents map[string]*parent
+	// locals are users whom no sync owns, by School Manager's id.
+	locals map[string]localUser
+	// rekeyed are the new ids of people of the run under way, by their old ones;
+	// matched are the issues of who is who.
+	rekeyed map[string]string
+	matched map[roster.IssueCode]int64
 	// ran tells whether a run has completed; records are what it received.
 	ran     bool
 	records map[syncrun.Step]int64
@@ -26,6 +32,9 @@ type model struct {
 type entry[T any] struct {
 	record T
 	live   bool
+	// from tells which row it is: the id under which it came first, or of a
+	// local user School Manager's.
+	from string
 }
 
 // tie is a membership or a link; resolved is not kept, it follows from users.
@@ -50,7 +59,7 @@ type parent struct {
 func newModel() *model {
 	return &model{
 		schools: map[string]*entry[roster.School]{}, users: map[string]*entry[roster.User]{},
-		rooms: map[string]*room{}, parents: map[string]*parent{}, records: map[syncrun.Step]int64{},
+		rooms: map[string]*room{}, parents: map[string]*parent{}, records: map[syncrun.Step]int64{}, locals: map[string]localUser{},
 	}
 }
 
@@ -126,6 +135,7 @@ func (m *model) fails(s *snapshot, o roster.Options) bool {
 // sync is one run that does not fail.
 func (m *model) sync(s *snapshot, o roster.Options, state string) {
 	v := m.judge(s, o, state)
+	m.rekeyed, m.matched = map[string]string{}, map[roster.IssueCode]int64{}
 	m.syncSchools(s, o, v)
 	held := m.syncUsers(s, o, v)
 	m.syncRooms(s, o, v, held)
@@ -152,7 +162,7 @@ func (m *model) syncSchools(s *snapshot, o roster.Options, v verdict) {
 	came := map[string]bool{}
 	for _, r := range s.schools {
 		came[r.Record.ID] = true
-		m.schools[r.Record.ID] = &entry[roster.School]{r.Record, true}
+		m.schools[r.Record.ID] = &entry[roster.School]{record: r.Record, live: true}
 	}
 	for id, e := range m.schools {
 		hold := v.paused || v.doubt[syncrun.FetchSchools] || slices.Contains(v.unread[syncrun.FetchSchools], id) ||
@@ -165,8 +175,12 @@ func (m *model) syncSchools(s *snapshot, o roster.Options, v verdict) {
 // syncUsers gives the users who stay only because their removal is withheld.
 func (m *model) syncUsers(s *snapshot, o roster.Options, v verdict) map[string]bool {
 	came := allUsers(s)
+	m.matchUsers(came, v, o.MatchByName)
 	for id, u := range came {
-		m.users[id] = &entry[roster.User]{u, true}
+		if m.users[id] == nil {
+			m.users[id] = &entry[roster.User]{from: id}
+		}
+		m.users[id].record, m.users[id].live = u, true
 	}
 	held := map[string]bool{}
 	for id, e := range m.users {
@@ -211,7 +225,9 @@ func (m *model) syncRooms(s *snapshot, o roster.Options, v verdict, held map[str
 				wanted[id] = "primary_teacher"
 			}
 		}
+		follow(e.ties, wanted, m.rekeyed, func(key string) string { return key }, func(_, id string) string { return id })
 		settle(e.ties, wanted, func(key string) bool { return v.paused || held[key] })
+		m.takeAlong(e.ties, wanted)
 	}
 	for id, e := range m.rooms {
 		if came[id] || !e.live {
@@ -225,6 +241,7 @@ func (m *model) syncRooms(s *snapshot, o roster.Options, v verdict, held map[str
 		if !e.live {
 			settle(e.ties, nil, func(string) bool { return false })
 		}
+		m.takeAlong(e.ties, nil)
 	}
 	m.nameRooms(came, o)
 }
@@ -281,11 +298,12 @@ func settle[K comparable](ties map[K]*tie, wanted map[K]string, withheld func(K)
 
 func (m *model) syncParents(s *snapshot, o roster.Options, v verdict, held map[string]bool) {
 	came := map[string]bool{}
+	m.matchParents(s, v)
 	for _, r := range s.parents {
 		came[r.Record.ID] = true
 		e := m.parents[r.Record.ID]
 		if e == nil {
-			e = &parent{ties: map[[2]string]*tie{}}
+			e = &parent{entry: entry[roster.Parent]{from: r.Record.ID}, ties: map[[2]string]*tie{}}
 			m.parents[r.Record.ID] = e
 		}
 		e.record, e.live = r.Record, true
@@ -293,7 +311,9 @@ func (m *model) syncParents(s *snapshot, o roster.Options, v verdict, held map[s
 		for _, l := range r.Record.Links {
 			wanted[[2]string{l.Student, l.Type}] = l.Relationship
 		}
+		follow(e.ties, wanted, m.rekeyed, studentOf, withStudent)
 		settle(e.ties, wanted, func(key [2]string) bool { return v.paused || held[key[0]] && slices.Contains(o.ParentTypes, key[1]) })
+		takeAlong(e.ties, wanted, m.rekeyed, studentOf, withStudent)
 	}
 	for id, e := range m.parents {
 		if came[id] || !e.live {
@@ -301,13 +321,14 @@ func (m *model) syncParents(s *snapshot, o roster.Options, v verdict, held map[s
 		}
 		hold := v.paused || v.doubt[syncrun.FetchContacts] || slices.Contains(v.unread[syncrun.FetchContacts], id)
 		for key, t := range e.ties {
-			asked := o.Parents && t.live && m.userLive(key[0]) && slices.Contains(o.ParentTypes, key[1])
+			asked := o.Parents && t.live && (m.userLive(key[0]) || m.rekeyed[key[0]] != "") && slices.Contains(o.ParentTypes, key[1])
 			hold = hold || asked && (held[key[0]] || v.noParents)
 		}
 		v.held[syncrun.FetchContacts] = v.held[syncrun.FetchContacts] || hold
 		if e.live = hold; !hold {
 			settle(e.ties, nil, func([2]string) bool { return false })
 		}
+		takeAlong(e.ties, nil, m.rekeyed, studentOf, withStudent)
 	}
 }
 
@@ -325,6 +346,7 @@ func (m *model) lines() []string {
 		r := e.record
 		add("user %s|%v|%v|%v|%s|%s|%s|%s|%s|%s|%s|%s|%s", id, e.live, r.Student, r.Teacher, r.First, r.Last, r.Email, r.Username, r.SISID,
 			strings.Join(r.Schools, ","), r.Grade, r.StudentNumber, r.TeacherNumber)
+		add("row user %s|%v|%s", id, e.live, e.from)
 	}
 	for id, e := range m.rooms {
 		r := e.record
@@ -341,6 +363,7 @@ func (m *model) lines() []string {
 	for id, e := range m.parents {
 		r := e.record
 		add("parent %s|%v|%s|%s|%s|%s", id, e.live, r.Name, r.Email, r.Phone, r.PhoneType)
+		add("row parent %s|%v|%s", id, e.live, e.from)
 		for key, t := range e.ties {
 			if t.live {
 				add("link %s %s %s|%s|%v", id, key[0], key[1], t.value, m.userLive(key[0]))
@@ -392,6 +415,7 @@ func (w *world) dump() []string {
 	} {
 		all = append(all, list(w, statement, w.tenant)...)
 	}
+	all = append(all, w.rows()...)
 	slices.Sort(all)
 	return all
 }

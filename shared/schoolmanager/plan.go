@@ -116,15 +116,27 @@ func (s survey) plan(ctx context.Context, tx pgx.Tx, in PlanInput) (Planned, err
 	return out, storeCounts(ctx, tx, in.Run, in.Tenant, out.Counts)
 }
 
-// compareAll compares every kind: users before parents and edges, since those
-// depend on who stays; owners before their edges. The breaker looks at each
-// before the next.
+// compareAll compares every kind and finds who is known by another id: users
+// before parents and edges, since those depend on who stays; owners before
+// their edges. The breaker looks at each before the next: nobody who is known by
+// another id is lost.
 func compareAll(ctx context.Context, tx pgx.Tx, in PlanInput, s survey, args pgx.NamedArgs, b *breaker) error {
 	changed := map[string]int64{}
+	var rekeyed int64 // users, whom edges follow
 	var err error
 	for _, c := range comparisons() {
 		if changed[c.changes], err = c.compare(ctx, tx, args, s.oneList[c.table]); err != nil {
 			return err
+		}
+		if changed[c.changes] == 0 {
+			continue
+		}
+		n, err := identify(ctx, tx, args, c.record)
+		if err != nil {
+			return err
+		}
+		if c.kind == roster.KindUser {
+			rekeyed = n
 		}
 		if err := b.after(ctx, c.kind); err != nil {
 			return err
@@ -138,7 +150,7 @@ func compareAll(ctx context.Context, tx pgx.Tx, in PlanInput, s survey, args pgx
 		return err
 	}
 	for _, e := range edges() {
-		if err := e.compare(ctx, tx, args, changed[e.owners.changes], b); err != nil {
+		if err := e.compare(ctx, tx, args, changed[e.owners.changes], rekeyed > 0, b); err != nil {
 			return err
 		}
 	}
@@ -158,6 +170,8 @@ func arguments(in PlanInput) pgx.NamedArgs {
 		"schools":      notNil(in.Options.Schools),
 		"types":        notNil(types),
 		"unique_names": in.Options.UniqueClassNames,
+
+		"match_by_name": in.Options.MatchByName,
 	}
 }
 

@@ -35,6 +35,10 @@ func TestRosterFollowsTheRules(t *testing.T) {
 				if night > 0 {
 					r.trouble(d)
 				}
+				for range r.IntN(4) {
+					l := r.local()
+					m.locals[addLocal(l, w)] = l
+				}
 				checkedRun(w, d, o, m, night)
 				if r.in(40) {
 					idleRun(w, d, o)
@@ -52,7 +56,7 @@ func checkedRun(w *world, d *district, o roster.Options, m *model, night int) {
 	w.t.Helper()
 	s := d.fetch(o)
 	fails := m.fails(s, o)
-	before := w.dump()
+	before, local := w.dump(), w.local()
 	out := w.run(d, o)
 	if fails != (out.err != nil) {
 		w.t.Fatalf("night %d: error %v, want one: %v", night, out.err, fails)
@@ -66,6 +70,8 @@ func checkedRun(w *world, d *district, o roster.Options, m *model, night int) {
 	}
 	if !fails {
 		checkCounts(w, out, before, after)
+		checkMatched(w, out, m)
+		checkLocals(w, local, m)
 	}
 }
 
@@ -88,7 +94,11 @@ func checkCounts(w *world, out outcome, before, after []string) {
 		if got := c.Synced() + c.Held; got != seen(after, kind) {
 			w.t.Fatalf("%s: %+v: synced and held are %d, readers see %d", kind, c, got, seen(after, kind))
 		}
-		if got := seen(before, kind) + c.Added + c.Restored - c.Archived; got != seen(after, kind) {
+		adopted := int64(0)
+		if kind == roster.KindUser {
+			adopted = out.issues[roster.UserAdopted]
+		}
+		if got := seen(before, kind) + adopted + c.Added + c.Restored - c.Archived; got != seen(after, kind) {
 			w.t.Fatalf("%s: %+v: from %d to %d, readers see %d", kind, c, seen(before, kind), got, seen(after, kind))
 		}
 		if c.Skipped != 0 {
@@ -156,6 +166,9 @@ func TestElidedRunEndsLikeAWholeOne(t *testing.T) {
 				if night > 0 {
 					r.trouble(d)
 				}
+				for range r.IntN(4) {
+					addLocal(r.local(), elided, whole)
+				}
 				for _, table := range []string{"schools", "users", "classrooms", "parents"} {
 					whole.exec(`UPDATE school_manager.`+table+` SET hash = NULL WHERE tenant_id = $1`, whole.tenant)
 				}
@@ -182,6 +195,7 @@ func TestWritesFromOutside(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			r, d, w, m := newChance(seed+2000), newDistrict(), newWorld(t), newModel()
+			r.strangers = true
 			r.begin(d)
 			anchor(d)
 			o := r.options()

@@ -2,7 +2,9 @@ package schoolmanager_test
 
 import (
 	"fmt"
+	"maps"
 	"math/rand/v2"
+	"slices"
 
 	"cleversync/shared/roster"
 	"cleversync/shared/syncrun"
@@ -10,9 +12,14 @@ import (
 
 // chance makes random districts and lets them change. Ids come from small
 // pools, so that records go, come back, and name each other and nobody.
-type chance struct{ *rand.Rand }
+type chance struct {
+	*rand.Rand
+	// strangers are never taken for anybody else: all that could identify them
+	// is their own.
+	strangers bool
+}
 
-func newChance(seed uint64) chance { return chance{rand.New(rand.NewPCG(seed, 4711))} }
+func newChance(seed uint64) chance { return chance{Rand: rand.New(rand.NewPCG(seed, 4711))} }
 
 func (r chance) in(percent int) bool { return r.IntN(100) < percent }
 
@@ -43,6 +50,10 @@ func (r chance) begin(d *district) {
 }
 
 func (r chance) step(d *district) {
+	if !r.strangers && r.in(20) {
+		r.renew(d)
+		return
+	}
 	switch r.IntN(10) {
 	case 0:
 		d.school(r.of("a", "b", "c"))
@@ -75,6 +86,11 @@ func (r chance) student(d *district) {
 	} else {
 		u.Roles.Teacher = nil
 	}
+	if !r.strangers {
+		u.Name.Last, u.Name.Middle = r.of(id, id, "Fox", "FOX", "Gray"), r.of("", "", "M")
+		u.Roles.Student.SISID = r.of("sis-"+id, "sis-"+id, "77", "")
+		u.Roles.Student.Credentials.Username = r.of("", "u-"+id, "fox", "Fox")
+	}
 	d.people[id] = u
 }
 
@@ -83,6 +99,9 @@ func (r chance) teacher(d *district) {
 	d.teacher(id, r.schools()...)
 	u := d.people[id]
 	u.Name.First = r.of("Cy", "Di")
+	if !r.strangers {
+		u.Name.Last, u.Email = r.of(id, "Fox"), r.of(id+"@x.example", id+"@x.example", "same@x.example")
+	}
 	d.people[id] = u
 }
 
@@ -107,6 +126,9 @@ func (r chance) contact(d *district) {
 	d.contact(id, related...)
 	c := d.contacts[id]
 	c.Name.Last = r.of("Eve", "Flo")
+	if !r.strangers {
+		c.Email = r.of(id+"@home.example", id+"@home.example", "Home@home.example")
+	}
 	if r.in(10) {
 		c.Email = ""
 	}
@@ -169,7 +191,7 @@ func (r chance) trouble(d *district) {
 }
 
 func (r chance) options() roster.Options {
-	o := roster.Options{Whole: r.in(40), Classrooms: r.in(85), UniqueClassNames: r.in(50), Parents: r.in(80)}
+	o := roster.Options{MatchByName: !r.strangers && r.in(50), Whole: r.in(40), Classrooms: r.in(85), UniqueClassNames: r.in(50), Parents: r.in(80)}
 	if !o.Whole {
 		o.Schools = [][]string{{"a"}, {"a", "b"}, {"b", "c"}, {"a", "b", "c"}}[r.IntN(4)]
 	}
@@ -177,4 +199,74 @@ func (r chance) options() roster.Options {
 		o.ParentTypes = [][]string{{"Parent/Guardian"}, {"Parent/Guardian", "Family"}, {"Emergency"}}[r.IntN(3)]
 	}
 	return o
+}
+
+// renew gives somebody another id, in most of the places that name the old one.
+func (r chance) renew(d *district) {
+	prefix, n := "s", 14
+	if r.in(25) {
+		prefix, n = "t", 5
+	}
+	if r.in(25) {
+		prefix, n = "p", 12
+	}
+	old, id := r.id(prefix, n), r.id(prefix, n+6)
+	people := d.people
+	if prefix == "p" {
+		people = d.contacts
+	}
+	u, there := people[old]
+	if _, taken := people[id]; !there || taken {
+		return
+	}
+	delete(people, old)
+	u.ID = id
+	if r.in(10) {
+		u.Name.First = "Nick"
+	}
+	people[id] = u
+	renamed := func(list []string) []string {
+		list = slices.Clone(list)
+		for i := range list {
+			if list[i] == old {
+				list[i] = id
+			}
+		}
+		return list
+	}
+	for _, key := range slices.Sorted(maps.Keys(d.sections)) {
+		if s := d.sections[key]; r.in(80) {
+			s.Students, s.Teachers, s.Teacher = renamed(s.Students), renamed(s.Teachers), renamed([]string{s.Teacher})[0]
+			d.sections[key] = s
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(d.contacts)) {
+		if !r.in(80) {
+			continue
+		}
+		c := d.contacts[key]
+		related := *c.Roles.Contact
+		related.Relationships = slices.Clone(related.Relationships)
+		for i, rel := range related.Relationships {
+			if rel.Student == old {
+				related.Relationships[i].Student = id
+			}
+		}
+		c.Roles.Contact = &related
+		d.contacts[key] = c
+	}
+}
+
+// local is a user of School Manager's own, perhaps somebody of the district.
+func (r chance) local() localUser {
+	l := localUser{administrator: r.in(15)}
+	l.Student = r.in(70)
+	l.Teacher = !l.Student && r.in(90)
+	id := r.id("s", 20)
+	if l.Teacher {
+		id = r.id("t", 11)
+	}
+	l.First, l.Last = r.of("Ann", "ann", "Bo", "Cy", ""), r.of(id, "Fox", "gray")
+	l.Email, l.Username = r.of(id+"@X.example", id+"@x.example", "same@x.example", ""), r.of("", "U-"+id, "fox")
+	return l
 }

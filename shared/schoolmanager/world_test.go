@@ -26,6 +26,10 @@ type world struct {
 	limits      roster.Limits
 	unconfirmed bool
 
+	// from tells under which Clever id a row of the roster was seen first, or of
+	// a local user its own id (rows).
+	from map[string]string
+
 	// Between the parts of a run, for whoever writes from outside.
 	fetched, planned func(run uuid.UUID)
 }
@@ -40,7 +44,7 @@ func newWorld(t testing.TB) *world {
 
 func newTenant(t testing.TB, pool *pgxpool.Pool) *world {
 	t.Helper()
-	w := &world{t: t, pool: pool, tenant: uuid.Must(uuid.NewV7()), limits: unlimited}
+	w := &world{t: t, pool: pool, tenant: uuid.Must(uuid.NewV7()), limits: unlimited, from: map[string]string{}}
 	w.exec(`INSERT INTO sync.tenants (id, name, region) VALUES ($1, 'Test', 'uk')`, w.tenant)
 	return w
 }

@@ -147,7 +147,8 @@ func (c Config) Equal(other Config) bool {
 		c.Options.Classrooms == other.Options.Classrooms && c.Options.UniqueClassNames == other.Options.UniqueClassNames &&
 		c.Limits.OrDefault() == other.Limits.OrDefault() && c.Unconfirmed == other.Unconfirmed &&
 		c.Preview == other.Preview && !c.Offline() && !other.Offline() &&
-		c.Options.Parents == other.Options.Parents && slices.Equal(c.Options.ParentTypes, other.Options.ParentTypes)
+		c.Options.Parents == other.Options.Parents && slices.Equal(c.Options.ParentTypes, other.Options.ParentTypes) &&
+		c.Options.MatchByName == other.Options.MatchByName
 }
 
 // Fetches are the fetch steps that prepare begins. The contacts are not among

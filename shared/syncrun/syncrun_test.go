@@ -92,7 +92,7 @@ func TestEarliest(t *testing.T) {
 func TestConfig_Equal(t *testing.T) {
 	t.Parallel()
 	full := Config{District: "d", PageSize: 1, Mapping: 1, Options: roster.Options{
-		Schools: []string{"s"}, Classrooms: true, UniqueClassNames: true, Parents: true, ParentTypes: []string{"Family"},
+		Schools: []string{"s"}, Classrooms: true, UniqueClassNames: true, Parents: true, ParentTypes: []string{"Family"}, MatchByName: true,
 	}}
 	if !full.Equal(full) {
 		t.Fatal("a config does not equal itself")
@@ -106,6 +106,7 @@ func TestConfig_Equal(t *testing.T) {
 		"classrooms":     func(c *Config) { c.Options.Classrooms = false },
 		"unique names":   func(c *Config) { c.Options.UniqueClassNames = false },
 		"parents":        func(c *Config) { c.Options.Parents = false },
+		"match by name":  func(c *Config) { c.Options.MatchByName = false },
 		"parents' types": func(c *Config) { c.Options.ParentTypes = []string{"Other"} },
 	} {
 		changed := full

@@ -40,6 +40,7 @@ type Options struct {
 	UniqueClassNames bool     `json:"force_unique_class_names" example:"false" doc:"Add the section's id to each classroom's name."`
 	Parents          bool     `json:"sync_parent_data" doc:"Sync the parents of the students; needs at least one role type."`
 	ParentTypes      []string `json:"parent_role_types" nullable:"false" example:"[\"Parent/Guardian\",\"Family\"]" doc:"The role types whose holders are synced as parents."`
+	MatchByName      bool     `json:"match_users_by_name" example:"false" doc:"Let a new user of Clever become the account that School Manager already has under the same first and last name, where neither e-mail address nor username finds one."`
 }
 
 func viewConnection(c tenant.Connection) Connection {
@@ -50,6 +51,7 @@ func viewConnection(c tenant.Connection) Connection {
 		Options: Options{
 			Classrooms: c.Options.Classrooms, UniqueClassNames: c.Options.UniqueClassNames,
 			Parents: c.Options.Parents, ParentTypes: c.Options.ParentTypes,
+			MatchByName: c.Options.MatchByName,
 		},
 		Version: c.Version, Confirmed: c.Confirmed, LinkedBy: c.LinkedBy, UpdatedAt: c.UpdatedAt, DisconnectedAt: optional(c.DisconnectedAt),
 	}
@@ -72,6 +74,7 @@ type OptionsChange struct {
 	UniqueClassNames *bool     `json:"force_unique_class_names,omitempty" example:"false" doc:"Add the section's id to each classroom's name. Off by default."`
 	Parents          *bool     `json:"sync_parent_data,omitempty" doc:"Sync the parents of the students. Off by default; needs at least one role type."`
 	ParentTypes      *[]string `json:"parent_role_types,omitempty" maxItems:"20" maxLength:"100" nullable:"false" example:"[\"Parent/Guardian\",\"Family\"]" doc:"Of Parent/Guardian, Family, Emergency, Other, Primary and Secondary."`
+	MatchByName      *bool     `json:"match_users_by_name,omitempty" example:"false" doc:"Match new users with existing accounts also by first and last name, of the same role, and only where exactly one fits. Off by default."`
 }
 
 // ConnectionChange is what may change without linking anew.
@@ -104,6 +107,7 @@ func (o OptionsChange) applyTo(options *roster.Options) {
 	options.Classrooms = valueOr(o.Classrooms, options.Classrooms)
 	options.UniqueClassNames = valueOr(o.UniqueClassNames, options.UniqueClassNames)
 	options.Parents = valueOr(o.Parents, options.Parents)
+	options.MatchByName = valueOr(o.MatchByName, options.MatchByName)
 	if o.ParentTypes != nil {
 		options.ParentTypes = inOrder(*o.ParentTypes)
 	}

@@ -33,10 +33,10 @@ func TestLinkConnection_DefaultsAndOrder(t *testing.T) {
 
 	got = w.link(id, `{"district_id":"d1","grant":{"whole":true},"enabled":true,"schools":["b","a","b"],
 		"options":{"sync_classroom_data":false,"force_unique_class_names":true,"sync_parent_data":true,
-		"parent_role_types":["Secondary","Other","Parent/Guardian","Other"]}}`)
+		"parent_role_types":["Secondary","Other","Parent/Guardian","Other"],"match_users_by_name":true}}`)
 	want = Connection{
 		DistrictID: "d1", Grant: Grant{Whole: true, Schools: []string{}}, Enabled: true, Schools: []string{"a", "b"},
-		Options:  Options{UniqueClassNames: true, Parents: true, ParentTypes: []string{"Parent/Guardian", "Other", "Secondary"}},
+		Options:  Options{UniqueClassNames: true, Parents: true, ParentTypes: []string{"Parent/Guardian", "Other", "Secondary"}, MatchByName: true},
 		LinkedBy: "Operator",
 	}
 	if diff := cmp.Diff(want, got, untimed); diff != "" || got.Version != 2 {
@@ -117,6 +117,7 @@ func TestChangeConnection_KeepsTheRest(t *testing.T) {
 		}},
 		{`{"options":{"sync_classroom_data":false},"confirm":true}`, func() { want.Options.Classrooms, want.Confirmed = false, true }},
 		{`{"options":{"force_unique_class_names":true}}`, func() { want.Options.UniqueClassNames, want.Confirmed = true, false }},
+		{`{"options":{"match_users_by_name":true}}`, func() { want.Options.MatchByName = true }},
 		{`{"whole_district":true}`, func() { want.WholeDistrict, want.Schools = true, []string{} }},
 		{`{"whole_district":false}`, func() { want.WholeDistrict = false }},
 		{`{"options":{"sync_parent_data":false,"parent_role_types":[]}}`, func() { want.Options.Parents, want.Options.ParentTypes = false, []string{} }},

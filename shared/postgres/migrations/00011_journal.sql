@@ -8,11 +8,13 @@ CREATE TABLE sync.journal (
   op         text COLLATE "C" NOT NULL,
   before     jsonb NOT NULL,
   hash_after uuid,
+  key_after  text COLLATE "C",
   at         timestamptz NOT NULL DEFAULT now()
 );
 CREATE INDEX journal_of_run ON sync.journal (run_id, kind);
 CREATE INDEX journal_by_time ON sync.journal USING brin (at);
 COMMENT ON TABLE sync.journal IS 'The row as it was before each update, archive and restore of a run. What a run created is known by created_run. Kept for 30 days.';
+COMMENT ON COLUMN sync.journal.key_after IS 'The new key of a membership or link that was moved to another Clever id of its person.';
 COMMENT ON COLUMN sync.journal.hash_after IS 'The content that the run wrote; a row with another was written by somebody else since.';
 
 ALTER TABLE sync.runs
