@@ -22,10 +22,10 @@ type point struct {
 }
 
 // atRequest holds the nth page of a list.
-func atRequest(step syncrun.Step, n int, path, role string) point {
+func atRequest(step syncrun.Step, n int, route, role string) point {
 	return point{step, func(w *world) (func(), func()) {
-		reached := w.gate.hold(n, list(path, role))
-		return func() { w.wait(reached, string(step)) }, w.gate.open
+		w.hold(n, route, role)
+		return w.held, w.letGo
 	}}
 }
 
@@ -265,18 +265,18 @@ type frozenWorld struct {
 func frozen(t *testing.T, s *site) (frozenWorld, uuid.UUID) {
 	t.Helper()
 	w := newWorld(t, s)
-	reached := w.gate.hold(2, list("/users", "student"))
+	w.hold(2, "/users", "student")
 	sleeper := w.start("worker")
 	w.start("scheduler")
 	run := w.begin()
-	w.wait(reached, "the second page of students")
+	w.held()
 	must(t, sleeper.Process.Signal(syscall.SIGSTOP))
 	w.start("worker")
 	if got := w.outcome(run); got != syncrun.Completed {
 		t.Fatalf("run: %s, want completed by the second worker", got)
 	}
 	must(t, sleeper.Process.Signal(syscall.SIGCONT))
-	w.gate.open()
+	w.letGo()
 	return frozenWorld{w, sleeper}, run
 }
 

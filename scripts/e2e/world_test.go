@@ -66,7 +66,6 @@ type world struct {
 	redis      string
 	pool       *pgxpool.Pool // as owner
 	clever     *clevertest.Server
-	gate       *gate
 	cleverURL  string
 	keys       string
 	tenant     uuid.UUID
@@ -84,7 +83,7 @@ func newWorld(t *testing.T, s *site) *world {
 // newWorldOf is newWorld with a Clever of one's own, asked for pages of a size.
 func newWorldOf(t *testing.T, s *site, simulated clevertest.Config, page int) *world {
 	t.Helper()
-	w := &world{t: t, site: s, gate: newGate(), tenant: uuid.Must(uuid.NewV7())}
+	w := &world{t: t, site: s, tenant: uuid.Must(uuid.NewV7())}
 	w.database()
 	w.simulator(simulated)
 	w.keys = "test:" + base64.StdEncoding.EncodeToString([]byte(rand.Text() + rand.Text())[:32])
@@ -129,10 +128,9 @@ func (w *world) simulator(c clevertest.Config) {
 	var err error
 	w.clever, err = clevertest.New(c)
 	must(w.t, err)
-	w.clever.SetOverride(w.gate.override)
 	server := httptest.NewServer(w.clever)
 	w.t.Cleanup(server.Close)
-	w.t.Cleanup(w.gate.open)
+	w.t.Cleanup(w.letGo)
 	w.cleverURL = server.URL
 }
 

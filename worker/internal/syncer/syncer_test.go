@@ -2,11 +2,8 @@ package syncer_test
 
 import (
 	"errors"
-	"fmt"
 	"maps"
-	"net/http"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -76,10 +73,7 @@ func TestRun_yieldsAfterItsSlice(t *testing.T) {
 func TestRun_tokenRotatedInTheMiddle(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, district(), time.Hour)
-	w.nth(2, "/v3.1/users", "student", func(http.ResponseWriter, *http.Request) bool {
-		w.clever.RotateToken()
-		return false
-	})
+	w.order(studentPages, clevertest.FaultWhen{Nth: 2}, clevertest.Fault{Kind: clevertest.FaultRotateToken})
 	w.completed()
 	w.whole()
 }
@@ -193,17 +187,10 @@ func TestRun_pausedDistrictRemovesNobody(t *testing.T) {
 	}
 }
 
-// backwards answers a page whose ids do not ascend.
-func backwards(rw http.ResponseWriter, _ *http.Request) bool {
-	rw.Header().Set("Content-Type", "application/json")
-	fmt.Fprint(rw, `{"data":[{"data":{"id":"000000000000000000000000","roles":{"student":{}}}}],"links":[]}`)
-	return true
-}
-
 func TestRun_listOutOfOrderIsReadOnceMore(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, district(), time.Hour)
-	w.nth(2, "/v3.1/users", "student", backwards)
+	w.order(studentPages, clevertest.FaultWhen{Nth: 2}, outOfOrder)
 	w.completed()
 	w.whole()
 }
@@ -213,9 +200,7 @@ func TestRun_listAlwaysOutOfOrder(t *testing.T) {
 	w := newWorld(t, district(), time.Hour)
 	w.completed()
 	before := w.dump()
-	w.clever.SetOverride(func(rw http.ResponseWriter, r *http.Request) bool {
-		return r.URL.Query().Get("role") == "student" && r.URL.Query().Get("starting_after") != "" && backwards(rw, r)
-	})
+	w.order(studentPages, clevertest.FaultWhen{From: 2}, outOfOrder)
 	w.failed(fault.SnapshotIncomplete)
 	if w.dump() != before {
 		t.Error("the roster changed")
@@ -366,14 +351,6 @@ func TestRun_cancelledBeforeItsLastLook(t *testing.T) {
 func TestRun_endlessEmptyPages(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, district(), time.Hour)
-	var n atomic.Int64
-	w.clever.SetOverride(func(rw http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path != "/v3.1/terms" {
-			return false
-		}
-		rw.Header().Set("Content-Type", "application/json")
-		fmt.Fprintf(rw, `{"data":[],"links":[{"rel":"next","uri":"/v3.1/terms?limit=40&starting_after=%024d"}]}`, n.Add(1))
-		return true
-	})
+	w.order(clevertest.FaultMatch{Route: "/terms"}, clevertest.FaultWhen{}, clevertest.Fault{Kind: clevertest.FaultNext, Variant: "endless"})
 	w.failed(fault.SnapshotIncomplete)
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net/http"
 	"net/http/httptest"
 	"slices"
 	"testing"
@@ -231,15 +230,14 @@ func (w *world) dump() (text string) {
 	return text
 }
 
-// nth calls fn at the nth request of a list, before it is answered; what fn
-// answers itself is not answered again.
-func (w *world) nth(n int, path, role string, fn func(http.ResponseWriter, *http.Request) bool) {
-	requests := make(chan struct{}, 1000)
-	w.clever.SetOverride(func(rw http.ResponseWriter, r *http.Request) bool {
-		if r.URL.Path != path || r.URL.Query().Get("role") != role {
-			return false
-		}
-		requests <- struct{}{}
-		return len(requests) == n && fn(rw, r)
-	})
+// studentPages are the pages of the list of students.
+var studentPages = clevertest.FaultMatch{Route: "/users", Query: map[string]string{"role": "student"}}
+
+// outOfOrder is a page of which the first two records have changed places.
+var outOfOrder = clevertest.Fault{Kind: clevertest.FaultRecords, Variant: "out_of_order"}
+
+// order has Clever behave badly at some requests.
+func (w *world) order(meets clevertest.FaultMatch, when clevertest.FaultWhen, f clevertest.Fault) {
+	w.t.Helper()
+	w.must(w.clever.SetFaults(clevertest.FaultRule{Meets: meets, When: when, Fault: f}))
 }
