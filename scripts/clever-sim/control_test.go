@@ -11,8 +11,18 @@ import (
 	"cleversync/shared/clever/clevertest"
 )
 
+// once makes a connection for each request. A kept one may leave a spare beside
+// it, which has asked nothing yet and for which a server that stops waits 5 s.
+var once = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // order sends an order to the control endpoint.
 func order(ctx context.Context, t *testing.T, method, url, body, token string) int {
+	t.Helper()
+	status, _ := ask(ctx, t, method, url, body, token)
+	return status
+}
+
+func ask(ctx context.Context, t *testing.T, method, url, body, token string) (int, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(ctx, method, url, strings.NewReader(body))
 	if err != nil {
@@ -20,12 +30,16 @@ func order(ctx context.Context, t *testing.T, method, url, body, token string) i
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+token)
-	answer, err := http.DefaultClient.Do(r)
+	answer, err := once.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer answer.Body.Close()
-	return answer.StatusCode
+	text, err := io.ReadAll(answer.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.StatusCode, string(text)
 }
 
 func TestRun_TakesOrders(t *testing.T) {
@@ -71,8 +85,7 @@ func TestRun_StopsWhileAFaultHolds(t *testing.T) {
 		held <- order(context.WithoutCancel(ctx), t, "GET", line.URL+"/v3.1/users", "", "district")
 	}()
 	for counts := ""; !strings.Contains(counts, `"acted": 1`); {
-		_, text := request(t, line.URL+"/_control/faults", "")
-		counts = string(text)
+		_, counts = ask(t.Context(), t, "GET", line.URL+"/_control/faults", "", "")
 	}
 	stop()
 	if status := <-held; status != http.StatusOK {
