@@ -82,6 +82,7 @@ func TestRun_StopsWhileAFaultHolds(t *testing.T) {
 	order(t.Context(), t, "PUT", line.URL+"/_control/faults", `[{"fault":{"kind":"hold"}}]`, "")
 	held := make(chan int, 1)
 	go func() {
+		defer close(held) // where the request fails, too
 		held <- order(context.WithoutCancel(ctx), t, "GET", line.URL+"/v3.1/users", "", "district")
 	}()
 	for counts := ""; !strings.Contains(counts, `"acted": 1`); {
