@@ -115,10 +115,7 @@ func TestRun_districtHeldWhileRead(t *testing.T) {
 			w.completed()
 			before := w.dump()
 			w.leaver()
-			w.nth(2, "/v3.1/users", "student", func(http.ResponseWriter, *http.Request) bool {
-				w.clever.SetDistrict(func(d *clevertest.DistrictState) { d.State = state })
-				return false
-			})
+			w.order(studentPages, clevertest.FaultWhen{Nth: 2}, clevertest.Fault{Kind: clevertest.FaultState, Text: state})
 			w.failed(fault.CleverDistrictHeld)
 			if w.dump() != before {
 				t.Error("the roster changed")
@@ -133,10 +130,7 @@ func TestRun_pausedWhileRead(t *testing.T) {
 	w := newWorld(t, district(), time.Hour)
 	w.completed()
 	w.leaver()
-	w.nth(2, "/v3.1/users", "student", func(http.ResponseWriter, *http.Request) bool {
-		w.clever.SetDistrict(func(d *clevertest.DistrictState) { d.State = "paused" })
-		return false
-	})
+	w.order(studentPages, clevertest.FaultWhen{Nth: 2}, clevertest.Fault{Kind: clevertest.FaultState, Text: "paused"})
 	if run := w.completed(); archived(run) != 0 || run.Counts[roster.KindUser].Held != 1 {
 		t.Errorf("counts %s, want the removal held", fmt.Sprint(run.Counts))
 	}
