@@ -19,6 +19,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -45,7 +46,7 @@ const drain = 5 * time.Second
 // run serves until ctx ends. It says on stderr, as one line of JSON with the
 // message "listening", where it listens and which district it serves.
 func run(ctx context.Context, args []string, getenv func(string) string, stderr io.Writer) error {
-	cfg, addr, err := parse(args, getenv, stderr)
+	cfg, addr, nights, err := parse(args, getenv, stderr)
 	if err != nil {
 		return err
 	}
@@ -70,6 +71,12 @@ func run(ctx context.Context, args []string, getenv func(string) string, stderr 
 	// What faults hold back would otherwise take all the time that there is.
 	server.RegisterOnShutdown(func() { _ = sim.SetFaults() })
 	announce(ctx, logger, "http://"+listener.Addr().String(), sim, cfg.Control)
+	// Nights end with the program, however that ends.
+	ctx, stop := context.WithCancel(ctx)
+	var passing sync.WaitGroup
+	passing.Go(func() { nights.pass(ctx, logger, sim) })
+	defer passing.Wait()
+	defer stop()
 	return serve(ctx, server, listener)
 }
 
@@ -119,7 +126,7 @@ var help string
 
 // parse reads the command line. Credentials given as "" are derived from the
 // seed, as clevertest does.
-func parse(args []string, getenv func(string) string, stderr io.Writer) (cfg clevertest.Config, addr string, err error) {
+func parse(args []string, getenv func(string) string, stderr io.Writer) (cfg clevertest.Config, addr string, n nights, err error) {
 	flags := flag.NewFlagSet("clever-sim", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.Usage = func() {
@@ -144,24 +151,33 @@ func parse(args []string, getenv func(string) string, stderr io.Writer) (cfg cle
 	flags.BoolVar(&cfg.WithoutSecureSync, "without-secure-sync", false, "the app may only log people in: district tokens open /districts alone")
 	flags.BoolVar(&cfg.Gzip, "gzip", false, "compress answers where asked to")
 	flags.IntVar(&cfg.RateLimit, "rate-limit", 1200, "requests per minute and token; 0 switches the limit off")
+	flags.DurationVar(&n.every, "every", 0, "let a night pass so often, in which the districts change and events tell of it; 0: never")
+	flags.IntVar(&n.count, "nights", 0, "how many nights pass; 0: no end")
+	flags.BoolVar(&cfg.NoEvents, "no-events", false, "leave the app's events switched off, as they are at Clever until enabled")
 	flags.DurationVar(&cfg.Latency, "latency", 0, "how long each answer is held back")
 	var orders control
 	orders.register(flags)
 	if err := flags.Parse(args); err != nil {
-		return cfg, "", err
+		return cfg, "", n, err
 	}
 	switch {
 	case flags.NArg() > 0:
-		return cfg, "", fmt.Errorf("unknown argument %q", flags.Arg(0))
+		return cfg, "", n, fmt.Errorf("unknown argument %q", flags.Arg(0))
 	case cfg.Students < 1:
-		return cfg, "", fmt.Errorf("--students %d: want 1 or more", cfg.Students)
+		return cfg, "", n, fmt.Errorf("--students %d: want 1 or more", cfg.Students)
 	case cfg.Districts < 1:
-		return cfg, "", fmt.Errorf("--districts %d: want 1 or more", cfg.Districts)
+		return cfg, "", n, fmt.Errorf("--districts %d: want 1 or more", cfg.Districts)
 	case cfg.Unshared < 0:
-		return cfg, "", fmt.Errorf("--unshared %d: want 0 or more", cfg.Unshared)
+		return cfg, "", n, fmt.Errorf("--unshared %d: want 0 or more", cfg.Unshared)
 	case cfg.RateLimit < 0:
-		return cfg, "", fmt.Errorf("--rate-limit %d: want 0 or more", cfg.RateLimit)
+		return cfg, "", n, fmt.Errorf("--rate-limit %d: want 0 or more", cfg.RateLimit)
+	}
+	if err := n.check(); err != nil {
+		return cfg, "", n, err
 	}
 	cfg.RateLimit = cmp.Or(cfg.RateLimit, -1)
-	return cfg, addr, orders.apply(flags, addr, getenv, &cfg)
+	if n.every > 0 {
+		cfg.Now = time.Now
+	}
+	return cfg, addr, n, orders.apply(flags, addr, getenv, &cfg)
 }

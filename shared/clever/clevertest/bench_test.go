@@ -34,6 +34,25 @@ func BenchmarkPage(b *testing.B) {
 	}
 }
 
+// BenchmarkNight measures a night of a district of 20,000 pupils, with the
+// comparison that makes its events.
+func BenchmarkNight(b *testing.B) {
+	for name, night := range map[string]clevertest.Night{"school": clevertest.SchoolNight(), "quiet": {}, "rollover": clevertest.YearEnd()} {
+		b.Run(name, func(b *testing.B) {
+			s, err := clevertest.New(clevertest.Config{Students: 20_000})
+			if err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := s.Evolve(night); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
 type discard struct {
 	header http.Header
 	bytes  int

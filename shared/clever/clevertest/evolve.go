@@ -49,19 +49,20 @@ func (d *Sharing) Evolve(n Night) (Changes, error) {
 	return done, failed
 }
 
-// nightTime is when a night is whose time may not have been given. A clock that
-// is behind the district's last sync counts as standing still at that.
+// nightTime is when the sync of a night is, where that was not given: by the
+// clock so long ago that its events come now, and always after the last one.
 func (d *Sharing) nightTime(st *state, given time.Time) time.Time {
 	switch {
 	case !given.IsZero():
 		return given.UTC()
 	case d.clock == nil:
 		return st.at.Add(24 * time.Hour)
-	case d.clock().Before(st.at):
-		return st.at
-	default:
-		return d.clock().UTC()
 	}
+	at := d.clock().Add(-behind * time.Second).UTC()
+	if !at.After(st.at) {
+		return st.at.Add(time.Second)
+	}
+	return at
 }
 
 // id returns the id of the record that has changed.

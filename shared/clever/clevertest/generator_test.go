@@ -143,14 +143,6 @@ func TestGenerator_SixContactsOfOneStudent(t *testing.T) {
 // TestGenerator_AMillionStudentsInAFewMegabytes measures the heap, so it does
 // not run beside other tests.
 func TestGenerator_AMillionStudentsInAFewMegabytes(t *testing.T) {
-	heap := func() int {
-		runtime.GC()
-		runtime.GC() // the first one only empties the pools of bodies
-		runtime.GC()
-		var m runtime.MemStats
-		runtime.ReadMemStats(&m)
-		return int(m.HeapAlloc)
-	}
 	before := heap()
 	s := simulator(t, clevertest.Config{Students: 1_000_000})
 	school := slices.Collect(s.District().Schools())[700]
@@ -164,5 +156,35 @@ func TestGenerator_AMillionStudentsInAFewMegabytes(t *testing.T) {
 	}
 	if n := s.District().Counts(); n.Students != 1_000_000 || n.Sections < 280_000 {
 		t.Errorf("counts %+v", n)
+	}
+}
+
+// heap is how many bytes are in use.
+func heap() int {
+	runtime.GC()
+	runtime.GC() // the first one only empties the pools of bodies
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int(m.HeapAlloc)
+}
+
+// TestEvolve_MemoryFollowsTheChanges measures the heap, so it does not run
+// beside other tests: a year of nights costs what has changed in it, and the
+// feed what has changed in a month.
+func TestEvolve_MemoryFollowsTheChanges(t *testing.T) {
+	s := simulator(t, clevertest.Config{Students: 2000})
+	before, changes := heap(), 0
+	for range 120 {
+		for _, ids := range evolve(t, s, clevertest.SchoolNight()).IDs {
+			changes += len(ids)
+		}
+	}
+	if kept := heap() - before; changes < 1000 || kept > 3000*changes {
+		t.Errorf("%d changes keep %d bytes of heap", changes, kept)
+	}
+	first := feed(t, s, "v3.1", "&record_type=districts")
+	if len(first) != 31 { // the events of a sync come a minute after it
+		t.Errorf("syncs of %d nights are in the feed", len(first))
 	}
 }

@@ -87,10 +87,10 @@ func (d *District) after(k kind, id string, equal bool) bound {
 // from yields the shared records of a listing from a place on, ascending.
 func (d *District) from(l listing, b bound) iter.Seq[ref] {
 	return func(yield func(ref) bool) {
-		over, i := d.over[l.kind], b.over
+		over, i, filtered := d.over[l.kind], b.over, d.filtered(l.kind)
 		offer := func(e *entry) bool {
 			r := ref{over: e, rank: e.at}
-			return !l.has(e) || !d.visible(l.kind, r) || yield(r)
+			return !l.has(e) || filtered && !d.visible(l.kind, r) || yield(r)
 		}
 		for rank := range l.base.from(b.rank) {
 			replaced := false
@@ -100,7 +100,7 @@ func (d *District) from(l listing, b bound) iter.Seq[ref] {
 					return
 				}
 			}
-			if r := (ref{rank: rank}); !replaced && d.visible(l.kind, r) && !yield(r) {
+			if r := (ref{rank: rank}); !replaced && (!filtered || d.visible(l.kind, r)) && !yield(r) {
 				return
 			}
 		}
@@ -115,10 +115,10 @@ func (d *District) from(l listing, b bound) iter.Seq[ref] {
 // below yields the shared records of a listing before a place, descending.
 func (d *District) below(l listing, b bound) iter.Seq[ref] {
 	return func(yield func(ref) bool) {
-		over, i := d.over[l.kind], b.over
+		over, i, filtered := d.over[l.kind], b.over, d.filtered(l.kind)
 		offer := func(e *entry) bool {
 			r := ref{over: e, rank: e.at}
-			return !l.has(e) || !d.visible(l.kind, r) || yield(r)
+			return !l.has(e) || filtered && !d.visible(l.kind, r) || yield(r)
 		}
 		for rank := range l.base.below(b.rank) {
 			replaced := false
@@ -128,7 +128,7 @@ func (d *District) below(l listing, b bound) iter.Seq[ref] {
 					return
 				}
 			}
-			if r := (ref{rank: rank}); !replaced && d.visible(l.kind, r) && !yield(r) {
+			if r := (ref{rank: rank}); !replaced && (!filtered || d.visible(l.kind, r)) && !yield(r) {
 				return
 			}
 		}

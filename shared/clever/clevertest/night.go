@@ -24,8 +24,9 @@ func Count(n int) Amount { return Amount{Count: n} }
 // that there are; which of them it is, the district's seed and the number of
 // the night decide.
 type Night struct {
-	// At is when the sync is, and what last_sync becomes; by default the time
-	// of [Config.Now], or without that a day after the night before.
+	// At is when the sync is, and what last_sync becomes; its events come 66
+	// seconds later. By default that is now, where there is a [Config.Now], and
+	// without one a day after the night before.
 	At time.Time `json:"at,omitzero"`
 	// KeepLastSync leaves last_sync as it is, as at a paused district.
 	KeepLastSync bool `json:"keep_last_sync,omitempty"`
