@@ -47,11 +47,12 @@
 // Read the package in this order: this file (the server), routes.go (what is
 // answered), pages.go (paging), district.go (what is shared right now),
 // overlay.go and listing.go (how changes lie over what never changes), then
-// generator.go and the files that it names, or recorded.go. The log-in is in
-// authorize.go (the flow), login.go (the pages), accounts.go (who can log in
-// and with what), exchange.go (codes for tokens) and sso.go (what a person's
-// token sees); faults in faults.go and faultkinds.go,
-// the control endpoint in control.go.
+// generator.go and the files that it names, or recorded.go. How a district
+// changes is in edits.go, night.go and plot.go, what apps are told of it in
+// difference.go and feed.go. The log-in is in authorize.go (the flow), login.go
+// (the pages), accounts.go (who can log in and with what), exchange.go (codes
+// for tokens) and sso.go (what a person's token sees); faults are in faults.go
+// and faultkinds.go, the control endpoint in control.go.
 package clevertest
 
 import (

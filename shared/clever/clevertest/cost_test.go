@@ -52,3 +52,21 @@ func TestList_CostsItsPageOnly(t *testing.T) {
 		}
 	}
 }
+
+// TestEvolve_KeepsAMonthOfEvents: what nobody can read any more is not kept
+// either.
+func TestEvolve_KeepsAMonthOfEvents(t *testing.T) {
+	t.Parallel()
+	s, err := New(Config{Students: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 100 {
+		if _, err := s.Evolve(Night{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(s.state.Load().feed); n != 31 {
+		t.Errorf("%d events are kept", n)
+	}
+}

@@ -175,12 +175,12 @@ func heap() int {
 func TestEvolve_MemoryFollowsTheChanges(t *testing.T) {
 	s := simulator(t, clevertest.Config{Students: 2000})
 	before, changes := heap(), 0
-	for range 120 {
+	for range 60 {
 		for _, ids := range evolve(t, s, clevertest.SchoolNight()).IDs {
 			changes += len(ids)
 		}
 	}
-	if kept := heap() - before; changes < 1000 || kept > 3000*changes {
+	if kept := heap() - before; changes < 500 || kept > 3000*changes {
 		t.Errorf("%d changes keep %d bytes of heap", changes, kept)
 	}
 	first := feed(t, s, "v3.1", "&record_type=districts")

@@ -108,6 +108,9 @@ func TestOverlay_AgreesWithAModel(t *testing.T) {
 	t.Parallel()
 	for seed := range uint64(4) {
 		for name, cfg := range map[string]clevertest.Config{"generated": {Students: 120, Seed: seed}, "recorded": {Dir: "recorded"}} {
+			if cfg.Dir != "" && seed > 0 {
+				continue
+			}
 			t.Run(fmt.Sprint(name, seed), func(t *testing.T) {
 				t.Parallel()
 				every := 1
