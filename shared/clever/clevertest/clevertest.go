@@ -43,6 +43,8 @@
 //	curl -X POST $C/districts/ID/rotate-token # or disconnect
 //	curl -X POST -H "$J" $C/districts/ID/hide-school -d '{"school": "ID"}'   # or show-school
 //	curl -X POST -H "$J" $C/districts/ID/state -d '{"state": "paused", "last_sync": "2026-12-01T03:00:00.000Z"}'
+//	curl -X POST -H "$J" $C/districts/ID/nights -d '{"usual": true}'         # a night passes; events tell of it
+//	curl -X POST -H "$J" $C/districts/ID/nights -d '{"night": {"leaves": {"share": 0.09}}}'
 //
 // Read the package in this order: this file (the server), routes.go (what is
 // answered), pages.go (paging), district.go (what is shared right now),

@@ -52,6 +52,7 @@ func (s *Server) orders() orders {
 		"districts/{id}/hide-school":  {http.MethodPost: s.onDistrict(hideSchool)},
 		"districts/{id}/show-school":  {http.MethodPost: s.onDistrict(showSchool)},
 		"districts/{id}/state":        {http.MethodPost: s.onDistrict(setState)},
+		"districts/{id}/nights":       {http.MethodPost: s.night},
 	}
 }
 

@@ -249,3 +249,27 @@ func TestControl_Access(t *testing.T) {
 		t.Errorf("with the token: %d", status)
 	}
 }
+
+// TestControl_Nights: what an order lets happen is in the district and its feed.
+func TestControl_Nights(t *testing.T) {
+	t.Parallel()
+	s := serve(t, clevertest.Config{Students: 200, Control: true, RateLimit: -1})
+	path := "districts/" + s.District().ID() + "/nights"
+	before := s.District().Counts().Students
+	status, got := s.control("POST", path, `{"night": {"leaves": {"count": 5}, "at": "2026-12-01T03:00:00Z"}}`)
+	changes, _ := got.(map[string]any)
+	if status != 200 || changes["number"] != 1.0 || changes["last_sync"] != "2026-12-01T03:00:00.000Z" || s.District().Counts().Students != before-5 {
+		t.Errorf("five leave: %d %v, %d of %d students are left", status, got, s.District().Counts().Students, before)
+	}
+	if status, got := s.control("POST", path, `{"usual": true}`); status != 200 {
+		t.Errorf("a usual night: %d %v", status, got)
+	}
+	for _, body := range []string{`{}`, `{"usual": true, "night": {}}`, `{"night": {"sleeps": {"count": 1}}}`, `{"night": {"leaves": {"share": 2}}}`} {
+		if status, got := s.control("POST", path, body); status != http.StatusBadRequest {
+			t.Errorf("%s: %d %v", body, status, got)
+		}
+	}
+	if status, _ := s.control("POST", "districts/nobody/nights", `{"usual": true}`); status != http.StatusNotFound {
+		t.Errorf("an unknown district: %d", status)
+	}
+}

@@ -104,3 +104,33 @@ func setState(d *Sharing, r *http.Request) error {
 	})
 	return nil
 }
+
+// night lets a night pass at the district that the path names, a school's usual
+// one where the body is {"usual": true}, and answers with what changed.
+func (s *Server) night(r *http.Request) (any, error) {
+	d := s.sharingByID(r.PathValue("id"))
+	if d == nil {
+		return nil, refuse(http.StatusNotFound, "no district has this id")
+	}
+	var order struct {
+		Usual bool   `json:"usual"`
+		Night *Night `json:"night"`
+	}
+	if err := readControl(r, &order); err != nil {
+		return nil, err
+	}
+	night := Night{}
+	switch {
+	case order.Usual == (order.Night != nil):
+		return nil, refuse(http.StatusBadRequest, "give either usual or night")
+	case order.Usual:
+		night = SchoolNight()
+	default:
+		night = *order.Night
+	}
+	changes, err := d.Evolve(night)
+	if err != nil {
+		return nil, refuse(http.StatusBadRequest, "/night: %s", err)
+	}
+	return changes, nil
+}
