@@ -20,6 +20,24 @@
 //     content. The result must be the same as if it had come whole. So a write
 //     from outside the sync clears the row's hash (triggers do that), and what
 //     depends on other rows (names, resolved members) is compared for itself.
+//
+// What keeps a wrong night from emptying a school, with its default, where it is
+// enforced, and the test that shows it:
+//
+//	a list is whole                 always        safety.go refuse         TestIncompleteListFailsTheRun
+//	a selected school is there      always        safety.go refuse         TestMissingSchoolFailsTheRun
+//	somebody is shared              always        safety.go refuse         TestNobodySharedFailsTheRun
+//	Clever's own count agrees       10 % fewer    safety.go doubtful       safety_test.go
+//	a paused district removes none  always        safety.go withheld       safety_test.go
+//	a torn snapshot removes none    once more     safety.go withheld       syncer's TestRun_renewedAgainAndAgain
+//	removals, a school or tenant    10 % and 5    guards.go, breaker.go    TestBreaker_removalsByShareAndNumber
+//	the same, memberships, links    10 % and 25   guards.go, breaker.go    TestBreaker_emptiedSections
+//	removals of seven days          25 %          breaker.go judge         TestIncident_SlowBleed
+//	names, addresses, roles         75 % and 25   guards.go, breaker.go    TestBreaker_updates
+//	newcomers beside withheld ones  25 %          breaker.go judge         TestBreaker_samePeopleUnderNewIDs
+//	unconfirmed choices             always        breaker.go confirm       TestBreaker_choicesCountNowhere
+//	a decision is about a digest    14 days       keep.go                  TestIncident_StaleApproval
+//	the newest run can be undone    30 days       journal.go               TestUndo_restoresTheExactEarlierState
 package schoolmanager
 
 import (
